@@ -1,0 +1,45 @@
+# Each target's plain command stands in README.md for people without make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DELETE_ON_ERROR:
+.PHONY: run test lint css vendor messages bench
+
+run: $(VENV)/.run
+	@exec $(BIN)/python manage.py serve
+
+# First what depends on the database and the channel layer, on PostgreSQL and Redis; then everything, embedded.
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -p tests.servers.production -m django_db
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	@$(BIN)/python -m tests.gates
+
+css: $(VENV)/.test
+	@$(BIN)/python -m tests.gates.css
+
+vendor: $(VENV)/.test
+	@$(BIN)/python theme/vendor.py
+
+messages: $(VENV)/.test
+	@$(BIN)/python -m tests.gates.messages
+
+bench: $(VENV)/.test
+	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+
+$(VENV)/.run: requirements.txt $(BIN)/python
+	$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/.test: tests/requirements.txt $(VENV)/.run
+	$(PIP) -r tests/requirements.txt
+	@touch $@
+
+# Order-only use would miss a dangling link: make follows links, so a venv whose Python is gone is made anew.
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Watchfloor needs Python 3.11 or newer: install it, or name it: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Watchfloor needs Python 3.11 or newer, this is %d.%d. Name another: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.utils.translation import gettext_lazy as _
+
+
+class SignInForm(AuthenticationForm):
+    # One sentence for every failure, so that nobody learns which names exist.
+    error_messages = dict.fromkeys(["invalid_login", "inactive"], _("Name and password do not match."))
+
+    keep = forms.BooleanField(label=_("Keep me signed in"), required=False)
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(
+        label=_("What the token is for"), max_length=80, required=False, widget=forms.TextInput({"autocomplete": "off"})
+    )

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from live.announcements import verbs
+from live.announcements.forms import PageForm
+from live.announcements.models import Announcement
+from live.announcements.topic import KEY, PERMISSION, AnnouncementsTopic, ScheduleTopic
+from live.push.pages import page_state, socket_url
+
+ENDED_PER_PAGE = 20
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def announcements(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _page(request, PageForm())
+    _require_announcer(request)
+    form = PageForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    verbs.announce(form.save(commit=False), by=request.user)
+    messages.success(request, _("Announced."))
+    return HttpResponseRedirect(reverse("announcements"), status=303)
+
+
+@require_POST
+def withdraw(request: HttpRequest) -> HttpResponse:
+    _require_announcer(request)
+    number = request.POST.get("id", "")
+    if not number.isdecimal():
+        raise Http404
+    verbs.withdraw(get_object_or_404(Announcement, pk=number))
+    messages.success(request, _("Withdrawn."))
+    return HttpResponseRedirect(reverse("announcements"), status=303)
+
+
+def _require_announcer(request: HttpRequest) -> None:
+    if not request.user.has_perm(PERMISSION):
+        raise PermissionDenied(_("Only staff announce."))
+
+
+def _page(request: HttpRequest, form: PageForm, *, status: int = 200) -> HttpResponse:
+    may_add = request.user.has_perm(PERMISSION)
+    ended = Paginator(Announcement.objects.ended(timezone.now()), ENDED_PER_PAGE)
+    context = {
+        "section": "announcements",
+        "socket": socket_url(request, "/ws/notifications/"),
+        "active": page_state(AnnouncementsTopic(KEY)).regions[1],
+        "scheduled": page_state(ScheduleTopic(KEY)).regions[0] if may_add else None,
+        "ended": ended.get_page(request.GET.get("page")),
+        "form": form if may_add else None,
+        "may_add": may_add,
+    }
+    return render(request, "live/announcements.html", context, status=status)

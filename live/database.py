@@ -1,0 +1,36 @@
+"""The one way from async code to the database: a small pool of threads, each call with a time limit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+THREADS = 8
+TIMEOUT_S = 5.0
+
+_pool = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+
+
+async def in_pool(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run `function` in a pool thread and return what it returns.
+
+    Raises TimeoutError after 5 s; the thread itself goes on until the database answers.
+    """
+    loop = asyncio.get_running_loop()
+    call = loop.run_in_executor(_pool, _with_healthy_connection, function, args, kwargs)
+    return await asyncio.wait_for(call, TIMEOUT_S)
+
+
+def _with_healthy_connection(function: Callable, args: tuple, kwargs: dict):
+    close_old_connections()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        close_old_connections()

@@ -1,0 +1,51 @@
+"""The online counter, as a topic: the roster is its truth, not the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from live.people import Access, Audience
+from live.presence.roster import Presence
+from live.push.topics import Context, Part, Region, State, Topic, register
+
+NAMES_SHOWN = 8
+
+
+@register
+class OnlineTopic(Topic):
+    kind = "online"
+
+    @classmethod
+    def audiences(cls, keys: Iterable[str]) -> dict[str, Audience]:
+        return {key: Audience(Access.PUBLIC) for key in keys if key == "all"}
+
+    def load(self, context: Context, known: State | None) -> State:
+        presence = context.roster.presence()
+        return State(str(hash(presence)), regions(presence))
+
+
+def regions(presence: Presence) -> tuple[Region, ...]:
+    """The header's counter, the summary, everybody, and the first names."""
+    people = tuple(Part(f"person-{one.id}", "live/_online_person.html", "here", one) for one in presence.people)
+    names = tuple(
+        Part(f"name-{one.id}", "live/_online_name.html", "here", one) for one in presence.people[:NAMES_SHOWN]
+    )
+    if more := len(presence.people) - len(names):
+        names += (Part("name-more", "live/_online_more.html", "more", more),)
+    nobody = (Part("nobody", "live/_nobody.html", "presence", None),)
+    return (
+        Region("", (counter(presence),)),
+        Region("", (Part("online-summary", "live/_online_summary.html", "presence", presence),)),
+        Region("#online-people", people or nobody),
+        Region("#online-names", names),
+    )
+
+
+def counter(presence: Presence) -> Part:
+    event = {
+        "type": "online_count",
+        "count": presence.people_count,
+        "tabs": presence.tabs,
+        "guests": presence.guests,
+    }
+    return Part("online-count", "live/_online_count.html", "presence", presence, event)

@@ -1,0 +1,58 @@
+"""The heartbeat of a page: the server's time every 2 s, and whether changes arrive at full speed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+from live.push.fragments import Fragment, html_fragment
+from live.push.rendering import render
+from live.push.topics import Part, View
+
+LinkState = Literal["live", "slow"]
+EVERY_NTH = 2
+
+
+def beat_part() -> Part:
+    return Part("beat", "live/_beat.html", "at", datetime.now(UTC))
+
+
+def link_part(state: LinkState) -> Part:
+    return Part("link", "live/_link.html", "state", state)
+
+
+class Pulse:
+    """Says which fragments are due. Programs get none: their library knows the state of the connection."""
+
+    def __init__(self) -> None:
+        self._rounds = 0
+        self._shown: LinkState = "live"
+
+    def first(self, view: View, bus_is_up: bool) -> list[Fragment]:
+        if view.format == "json":
+            return []
+        return [_beat(view), _link(view, link_state(bus_is_up))]
+
+    def due(self, views: Iterable[View], bus_is_up: bool) -> dict[View, list[Fragment]]:
+        """Called every second: the beat in every second round, the link's state when it changes."""
+        self._rounds += 1
+        state = link_state(bus_is_up)
+        changed, self._shown = state != self._shown, state
+        beats = self._rounds % EVERY_NTH == 0
+        return {
+            view: [_beat(view)] * beats + [_link(view, state)] * changed for view in views if view.format != "json"
+        }
+
+
+def link_state(bus_is_up: bool) -> LinkState:
+    return "live" if bus_is_up else "slow"
+
+
+def _beat(view: View) -> Fragment:
+    # A new node, not a morph: only insertion starts the animation that reveals the curtain anew.
+    return html_fragment("#beat", "outerHTML", render(beat_part(), view))
+
+
+def _link(view: View, state: LinkState) -> Fragment:
+    return html_fragment("#link", "outerMorph", render(link_part(state), view))

@@ -1,0 +1,249 @@
+"""One open page or program. A consumer authorises, subscribes and forwards; the hub does the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qsl
+
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.utils.translation import gettext_lazy as _
+
+from live.database import in_pool
+from live.people import Person
+from live.presence.roster import Seat
+from live.push import hub
+from live.push.fragments import html_fragment
+from live.push.identity import ForeignOrigin, Identity, check_origin, device, identify
+from live.push.pages import view_of
+from live.push.rendering import render, seen_as
+from live.push.rights import read_audiences
+from live.push.sockets import Ending, Socket
+from live.push.topics import Part, Topic, View, parse
+from live.push.writers import EXTENSION, AsgiWriter, ReadyWriter, Writer
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+logger = logging.getLogger(__name__)
+
+CONNECT_S = 5.0
+BAD_INPUTS = 10
+"""Bad messages in a row after which a client counts as broken or hostile."""
+CLOSE_CODES: dict[Ending, int] = {
+    "behind": 4012,
+    "restart": 4012,
+    "signed_out": 4401,
+    "not_allowed": 4403,
+    "gone": 4404,
+    "misbehaved": 4008,
+}
+
+
+class NoSuchPage(Exception):
+    """The path names nothing that exists."""
+
+
+class Refused(Exception):
+    """A message that cannot be taken. `code` is for programs, `message` (may be lazy) for people.
+
+    `is_bad_input` tells a broken or hostile client from one that merely may not do this: ten of the former in a row
+    end the socket.
+    """
+
+    def __init__(self, code: str, message: StrOrPromise, *, is_bad_input: bool = True) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.is_bad_input = is_bad_input
+
+
+class PageConsumer(AsyncWebsocketConsumer):
+    """The socket of one kind of page. Subclasses name the page and its topics, and may take messages."""
+
+    channel_layer_alias = "none"  # No channel of its own: the hub has the one channel of the process.
+    page: ClassVar[str]
+
+    def topics(self) -> list[Topic]:
+        """The topics of this page, its own first. Runs in a pool thread; raises NoSuchPage.
+
+        The first one must admit the person; of the others those are watched that do.
+        """
+        raise NotImplementedError
+
+    def page_key(self) -> str:
+        return ""
+
+    def receive_object(self, person: Person, data: dict[str, Any]) -> None:
+        """Take a message. Runs in a pool thread; raises Refused."""
+        raise Refused("not_taken", _("This page takes no messages."))
+
+    async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
+        self.socket: Socket | None = None
+        self.bad_inputs = 0
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # The one place for cleanup: Channels skips disconnect() after an exception.
+            here = hub.running()
+            if self.socket is not None and here is not None:
+                here.leave(self.socket)
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Channels 4.3 hops to a thread for every message here, to close database connections that were never opened.
+        await getattr(self, get_handler_name(message))(message)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        raise StopConsumer
+
+    async def connect(self) -> None:
+        try:
+            check_origin(self.scope)
+        except ForeignOrigin:
+            await self.close()  # Before accept: HTTP 403.
+            return
+        wants_json = "json" in self.scope["subprotocols"] or self._query().get("format") == "json"
+        self.view = view_of(self._query(), wants_json=wants_json)
+        await self.accept("json" if "json" in self.scope["subprotocols"] else None)
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._enter()
+        except TimeoutError:
+            await self._say_goodbye("behind")
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.socket is None or self.socket.ended:
+            return
+        try:
+            data = read_object(text_data)
+            data.pop("headers", None)  # htmx adds them; nothing that a client says about itself is believed.
+            await in_pool(self.receive_object, self.socket.person, data)
+            self.bad_inputs = 0
+        except Refused as refusal:
+            await self._refuse(refusal)
+        except TimeoutError:
+            busy = _("The database does not answer. Please send it again.")
+            await self._refuse(Refused("busy", busy, is_bad_input=False))
+
+    async def _enter(self) -> None:
+        here = hub.running()
+        identity = await in_pool(identify, self.scope)
+        if identity is None:
+            await self._say_goodbye("signed_out")
+            return
+        try:
+            topics = await in_pool(self._admitted, identity.person)
+        except NoSuchPage:
+            await self._say_goodbye("gone")
+            return
+        if not topics:
+            await self._say_goodbye("signed_out" if identity.person.is_guest else "not_allowed")
+        elif here is None:
+            await self._say_goodbye("restart")
+        else:
+            self.socket = self._make_socket(identity)
+            await here.enter(self.socket, topics)
+
+    def _admitted(self, person: Person) -> list[Topic]:
+        """What this person may watch here; empty when the page itself is not for them."""
+        own = self.topics()
+        wanted = own + [topic for topic in frame_topics(person) if topic not in own]
+        audiences = read_audiences(topic.name for topic in wanted)
+        if own[0].name not in audiences:
+            raise NoSuchPage
+        admitted = [t for t in wanted if t.name in audiences and audiences[t.name].admits(person)]
+        return admitted if own[0] in admitted else []
+
+    def _make_socket(self, identity: Identity) -> Socket:
+        page = f"{self.page}.{self.page_key()}"
+        person = identity.person
+        seat = Seat(secrets.token_hex(8), person.id, person.name, page, device(self.scope))
+        return Socket(identity=identity, view=self.view, seat=seat, writer=self._writer(), end=self._end)
+
+    def _writer(self) -> Writer:
+        ready = self.scope.get("extensions", {}).get(EXTENSION)
+        return ReadyWriter(ready) if ready else AsgiWriter(self.base_send)
+
+    def _query(self) -> dict[str, str]:
+        return dict(parse_qsl(self.scope["query_string"].decode("latin-1")))
+
+    # Last words
+
+    def _end(self, why: Ending) -> None:
+        """Called by the hub, which does not wait."""
+        self._goodbye = asyncio.ensure_future(self._try_to_say_goodbye(why))
+
+    async def _try_to_say_goodbye(self, why: Ending) -> None:
+        try:
+            await self._say_goodbye(why)
+        except Exception as error:  # The peer may be gone already; servers differ in how they say so.
+            logger.debug("last words not delivered: %r", error)
+
+    async def _say_goodbye(self, why: Ending) -> None:
+        """Push the last words, then close: a refused handshake would be tried again for ever."""
+        if why in LAST_WORDS and self.view.format != "json":
+            template, target = LAST_WORDS[why]
+            html = render(Part(target, template, "why", why), self.view)
+            await self.send(html_fragment(f"#{target}", "outerHTML", html).texts[0])
+        await self.close(CLOSE_CODES[why])
+
+    async def _refuse(self, refusal: Refused) -> None:
+        self.bad_inputs += refusal.is_bad_input
+        if self.bad_inputs >= BAD_INPUTS and self.socket is not None:
+            self.socket.end("misbehaved")
+            return
+        await self.send(refusal_text(refusal, self.view))
+
+
+LAST_WORDS: dict[Ending, tuple[str, str]] = {
+    "signed_out": ("live/_signed_out.html", "beat"),
+    "not_allowed": ("live/_not_allowed.html", "beat"),
+    "gone": ("live/_gone.html", "beat"),
+    "misbehaved": ("live/_misbehaved.html", "beat"),
+}
+
+
+class UnknownPage(PageConsumer):
+    """Every path that is no page: accepted and closed with 4404, because a refusal would be tried again for ever."""
+
+    page = "unknown"
+
+    def topics(self) -> list[Topic]:
+        raise NoSuchPage
+
+
+def frame_topics(person: Person) -> list[Topic]:
+    """What every page shows around its own content."""
+    own = [] if person.is_guest else [f"user.{person.id}"]
+    return [parse(name) for name in ("announcements.all", "online.all", *own)]
+
+
+def read_object(text: str | None) -> dict[str, Any]:
+    """The JSON object of a message. Raises Refused for everything else."""
+    if text is None:
+        raise Refused("not_text", _("Expected a text message with a JSON object."))
+    try:
+        data = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise Refused("not_json", _("Expected a JSON object.")) from None
+    if not isinstance(data, dict):
+        raise Refused("not_an_object", _("Expected a JSON object."))
+    return data
+
+
+def refusal_text(refusal: Refused, view: View) -> str:
+    if view.format == "json":
+        with seen_as(view):
+            return json.dumps({"type": "error", "code": refusal.code, "message": str(refusal.message)})
+    part = Part("refusal", "live/_refusal.html", "refusal", refusal)
+    return html_fragment("#toasts", "innerHTML", render(part, view)).texts[0]
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(name)

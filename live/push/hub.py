@@ -1,0 +1,290 @@
+"""The hub: one per process. It knows which sockets watch which topics, and keeps them equal to the database.
+
+Everything here runs on the event loop. The database is read in the pool, once per topic and change; nothing is
+queried, rendered or awaited per socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+from live.clock import now_ms
+from live.database import in_pool
+from live.presence.peers import Peers
+from live.presence.roster import Roster
+from live.push import signals
+from live.push.beat import Pulse
+from live.push.bus import HUBS, Bus
+from live.push.flushing import flush
+from live.push.healing import versions
+from live.push.rights import Rights, read_rights
+from live.push.sockets import Socket
+from live.push.topics import Context, Topic
+from live.push.watched import Watched
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.5
+GATHER_S = 0.02
+"""A log item goes out at once, yet items that come within 20 ms share one read and one frame."""
+PRESENCE_S = 0.25
+BEAT_S = 1.0
+HEAL_S = 2.0
+RIGHTS_S = 4.0
+CHECK_S = 60.0
+RETRY_S = 0.5
+
+
+class Hub:
+    def __init__(self, process: str) -> None:
+        self.process = process
+        self.roster = Roster(process)
+        self.counts: Counter = Counter()
+        self.sockets: set[Socket] = set()
+        self.watched: dict[str, Watched] = {}
+        self.bus = Bus(process, self._hear)
+        self.peers = Peers(self.roster, self._send_to_peers, self._presence_changed)
+        self._pulse = Pulse()
+        self._tasks: set[asyncio.Task] = set()
+        self._rights_wanted = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def start(self) -> None:
+        global _running
+        _running = self
+        signals.deliver_to(self._offer_from_any_thread)
+        for work in (self.bus.listen, self.bus.speak, self._review_rights):
+            self._spawn(_for_ever(work))
+        periods = {
+            TICK_S: self._tick,
+            PRESENCE_S: self._tell_peers,
+            BEAT_S: self._beat,
+            HEAL_S: self._heal,
+            CHECK_S: self._check,
+        }
+        for seconds, work in periods.items():
+            self._spawn(_every(seconds, work))
+        self.peers.ask()
+
+    async def stop(self) -> None:
+        """Tell the peers, end the sockets with "come back", and stop the loops."""
+        global _running
+        signals.deliver_to(None)
+        _running = None if _running is self else _running
+        for socket in list(self.sockets):
+            socket.end("restart")
+        for task in self._tasks:
+            task.cancel()
+        self.peers.leave()
+        await self.bus.close()
+
+    def context(self) -> Context:
+        return Context(now_ms(), self.roster)
+
+    async def enter(self, socket: Socket, topics: Iterable[Topic]) -> None:
+        """Take the socket in and give it each topic: subscribe first, then the snapshot, then what follows."""
+        self.sockets.add(socket)
+        self.peers.sit(socket.seat)
+        for topic in topics:
+            await self._subscribe(socket, topic)
+        socket.put(self._pulse.first(socket.view, self.bus.is_up))
+        await self.flush([socket])
+
+    def leave(self, socket: Socket) -> None:
+        if socket not in self.sockets:
+            return
+        self.sockets.discard(socket)
+        self.peers.rise(socket.seat)
+        for topic in socket.topics:
+            self._unsubscribe(socket, topic)
+
+    def offer(self, names: Iterable[str]) -> None:
+        """Topics that changed, here or elsewhere."""
+        for name in names:
+            if (watched := self.watched.get(name)) is None:
+                continue
+            watched.changed = True
+            if watched.topic.at_once:
+                self._spawn(self._hurry(watched))
+            if watched.topic.about_rights:
+                self._rights_wanted.set()
+
+    async def flush(self, sockets: Iterable[Socket]) -> None:
+        await flush(sockets, self.watched, self.counts)
+
+    # Subscribing
+
+    async def _subscribe(self, socket: Socket, topic: Topic) -> None:
+        watched = self.watched.get(topic.name)
+        if watched is None:
+            watched = self.watched[topic.name] = Watched(topic, self.counts)
+            self.bus.join(topic.name)
+        socket.topics.append(topic)
+        watched.joining += 1
+        try:
+            await watched.add(socket, self.context())
+        finally:
+            watched.joining -= 1
+            self._drop_if_empty(watched)
+
+    def _unsubscribe(self, socket: Socket, topic: Topic) -> None:
+        if (watched := self.watched.get(topic.name)) is not None:
+            watched.remove(socket)
+            self._drop_if_empty(watched)
+
+    def _drop_if_empty(self, watched: Watched) -> None:
+        if watched.is_empty and self.watched.get(watched.topic.name) is watched:
+            del self.watched[watched.topic.name]
+            self.bus.leave(watched.topic.name)
+
+    # Changes
+
+    def _offer_from_any_thread(self, names: tuple[str, ...]) -> None:
+        self._loop.call_soon_threadsafe(self._offer_and_tell, names)
+
+    def _offer_and_tell(self, names: tuple[str, ...]) -> None:
+        self.offer(names)
+        for name in names:
+            self.bus.send(name, {"type": "hub.signal", "topic": name})
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == "hub.signal":
+            self.offer([message["topic"]])
+        elif message["type"] == "hub.roster":
+            self.peers.hear(message["roster"])
+
+    async def _hurry(self, watched: Watched) -> None:
+        await asyncio.sleep(GATHER_S)
+        if watched.changed:
+            await self._refresh(watched)
+            await self.flush(watched.everybody())
+
+    async def _tick(self) -> None:
+        """State topics that changed, or change by the clock now; then everything that waits is sent."""
+        now = now_ms()
+        due = [watched for watched in self.watched.values() if watched.is_due(now)]
+        await asyncio.gather(*map(self._refresh, due))
+        await self.flush(socket for socket in self.sockets if socket.has_mail)
+
+    async def _refresh(self, watched: Watched, *, check: bool = False) -> bool:
+        """Whether anything differed. A database that is away is tried again with the next tick."""
+        try:
+            return await watched.refresh(self.context(), check=check)
+        except Exception:
+            self.counts["failed_loads"] += 1
+            if not watched.failing:
+                logger.exception("%s cannot be read; trying again.", watched.topic.name)
+            watched.failing = True
+            return False
+
+    # Healing
+
+    async def _heal(self) -> None:
+        for name, version in (await in_pool(versions, list(self.watched))).items():
+            watched = self.watched.get(name)
+            if watched and watched.state and not watched.changed and watched.state.version != version:
+                self.counts["heals_version"] += 1
+                self.offer([name])
+
+    async def _check(self) -> None:
+        """Load everything as if for the first time. A difference at an equal version is a bug to find."""
+        for watched in list(self.watched.values()):
+            before = watched.state.version if watched.state else ""
+            differs = await self._refresh(watched, check=True)
+            if differs and watched.state and watched.state.version == before:
+                self.counts["heals_unversioned"] += 1
+                logger.warning("%s had changed without a new version.", watched.topic.name)
+
+    # Beats and presence
+
+    async def _beat(self) -> None:
+        self.bus.beat()
+        self.peers.beat(bus_is_up=self.bus.is_up)
+        for view, fragments in self._pulse.due({socket.view for socket in self.sockets}, self.bus.is_up).items():
+            for socket in self.sockets:
+                if socket.view == view:
+                    socket.put(fragments)
+        await self.flush(socket for socket in self.sockets if socket.has_mail)
+
+    async def _tell_peers(self) -> None:
+        self.peers.send_changes()
+
+    def _send_to_peers(self, message: dict[str, Any]) -> None:
+        self.bus.send(HUBS, {"type": "hub.roster", "roster": message})
+
+    def _presence_changed(self) -> None:
+        self.offer(["online.all"])
+
+    # Rights
+
+    async def _review_rights(self) -> None:
+        """Every 4 s, or at once when a `user.<id>` topic says that something changed."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._rights_wanted.wait(), RIGHTS_S)
+            self._rights_wanted.clear()
+            sockets = list(self.sockets)
+            identities = {socket.identity for socket in sockets}
+            rights = await in_pool(read_rights, identities, list(self.watched))
+            for socket in sockets:
+                self._apply(rights, socket)
+
+    def _apply(self, rights: Rights, socket: Socket) -> None:
+        identity = rights.renewed(socket.identity)
+        if identity is None:
+            socket.end("signed_out")
+            return
+        socket.identity = identity
+        lost = [topic for topic in socket.topics if not rights.admits(topic, identity.person)]
+        if socket.topics and socket.topics[0] in lost:
+            socket.end("not_allowed" if socket.topics[0].name in rights.audiences else "gone")
+            return
+        for topic in lost:
+            self._take_off(socket, topic)
+
+    def _take_off(self, socket: Socket, topic: Topic) -> None:
+        """The page goes on without this topic: what it showed of it is emptied."""
+        if (watched := self.watched.get(topic.name)) is not None:
+            socket.put(watched.emptied(socket.view))
+        socket.topics.remove(topic)
+        self._unsubscribe(socket, topic)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+_running: Hub | None = None
+
+
+def running() -> Hub | None:
+    """The hub of this process; None in a command, a shell, or before the server has started."""
+    return _running
+
+
+async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await work()
+        except Exception:
+            logger.exception("The hub's %s failed; starting it again.", work.__name__)
+        await asyncio.sleep(RETRY_S)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Run `work` at whole multiples of `seconds`; a round that takes long makes the next one late, never two."""
+    failing = False
+    while True:
+        await asyncio.sleep(seconds - asyncio.get_running_loop().time() % seconds)
+        try:
+            await work()
+            failing = False
+        except Exception as error:
+            logger.warning("The hub's %s: %r", work.__name__.strip("_"), error, exc_info=not failing)
+            failing = True

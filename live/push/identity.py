@@ -1,0 +1,131 @@
+"""Who opens a socket: the origin rule, the session cookie, the personal token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.http.cookie import parse_cookie
+from django.http.request import split_domain_port, validate_host
+from django.utils.crypto import constant_time_compare
+
+from live.accounts.tokens import person_of_token
+from live.people import GUEST, Person, load_person
+
+Headers = list[tuple[bytes, bytes]]
+PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person and what their presence rests on: a session, a token, or nothing (a guest)."""
+
+    person: Person = GUEST
+    session_key: str = ""
+    token_id: int | None = None
+
+
+class ForeignOrigin(Exception):
+    """The handshake comes from a page that is not ours, or from no page and without a token."""
+
+
+def header_values(headers: Headers, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in headers if key.lower() == name]
+
+
+def bearer(headers: Headers) -> str:
+    """The token of an `Authorization: Bearer …` header, "" when there is none."""
+    values = header_values(headers, b"authorization")
+    scheme, _, token = (values[0] if len(values) == 1 else "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def check_origin(scope: dict[str, Any]) -> None:
+    """Raise ForeignOrigin unless the handshake comes from a page of ours, or brings a token and no Origin.
+
+    Browsers always send Origin and cannot set Authorization, so a token without an Origin cannot be forged by a
+    foreign page. Host is checked as well, against DNS rebinding.
+    """
+    headers = scope["headers"]
+    hosts, origins = header_values(headers, b"host"), header_values(headers, b"origin")
+    if len(hosts) != 1 or not validate_host(split_domain_port(hosts[0])[0], _allowed_hosts()):
+        raise ForeignOrigin("host")
+    if not origins and bearer(headers):
+        return
+    if len(origins) != 1 or not _is_ours(origins[0], hosts[0], scope):
+        raise ForeignOrigin("origin")
+
+
+def identify(scope: dict[str, Any]) -> Identity | None:
+    """Who this is, from the database; None when a token was given that is not valid. Raises nothing for bad input.
+
+    A token without an Origin counts alone: cookies that come with it are ignored.
+    """
+    headers = scope["headers"]
+    token = bearer(headers)
+    if token and not header_values(headers, b"origin"):
+        return _of_token(token)
+    return _of_session(_cookies(headers).get(settings.SESSION_COOKIE_NAME, ""))
+
+
+def device(scope: dict[str, Any]) -> str:
+    """The browser's own random id, which counts a guest's tabs as one guest; "" for programs."""
+    return _cookies(scope["headers"]).get("device", "")[:32]
+
+
+def session_hash_matches(person: Person, stored: str) -> bool:
+    """Whether a session was made with the person's present password."""
+    user = get_user_model()(password=person.password)
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(stored, fresh) for fresh in hashes)
+
+
+def _of_token(token: str) -> Identity | None:
+    found = person_of_token(token)
+    if found is None:
+        return None
+    token_id, user_id = found
+    person = load_person(user_id)
+    return None if person.is_guest else Identity(person, token_id=token_id)
+
+
+def _of_session(key: str) -> Identity:
+    if not key:
+        return Identity()
+    data = import_module(settings.SESSION_ENGINE).SessionStore(key).load()
+    if SESSION_KEY not in data or data.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return Identity()
+    person = load_person(get_user_model()._meta.pk.to_python(data[SESSION_KEY]))
+    if person.is_guest or not session_hash_matches(person, data.get(HASH_SESSION_KEY, "")):
+        return Identity()
+    return Identity(person, session_key=key)
+
+
+def _cookies(headers: Headers) -> dict[str, str]:
+    return parse_cookie("; ".join(header_values(headers, b"cookie")))
+
+
+def _allowed_hosts() -> list[str]:
+    return settings.ALLOWED_HOSTS or [".localhost", "127.0.0.1", "[::1]"]
+
+
+def _is_ours(origin: str, host: str, scope: dict[str, Any]) -> bool:
+    if origin in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    scheme = "https" if settings.HTTPS or scope.get("scheme") == "wss" else "http"
+    try:
+        return _place(origin) == _place(f"{scheme}://{host}")
+    except ValueError:  # A port or an IPv6 address that cannot be read.
+        return False
+
+
+def _place(address: str) -> tuple[str, str, int]:
+    """Scheme, host and port; raises ValueError for what is no origin."""
+    parts = urlsplit(address)
+    if parts.scheme not in PORTS or not parts.hostname or parts.path or parts.query or parts.username:
+        raise ValueError(address)
+    return parts.scheme, parts.hostname, parts.port or PORTS[parts.scheme]

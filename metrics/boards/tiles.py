@@ -1,0 +1,163 @@
+"""Tiles: what a board's fragments print, free of language, time zone and reader."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from live.clock import from_ms
+from live.push.topics import Part
+from metrics.charts import HEIGHT, WIDTH, sparkline
+from metrics.kpis.evaluation import Change, Evaluation, Status
+from metrics.kpis.models import KPI, Direction
+
+WORST_FIRST: tuple[Status, ...] = ("crit", "warn", "stale", "none", "ok")
+LATE_AFTER_S = {"": 15, "late-60": 60, "late-300": 300}
+"""The page's classes for a time that nobody renewed, and when they show; see `.late` in the style sheet."""
+HEALING_MS = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """A line without axes as path data in a box of `width` by `height`; `low` and `high` are its extremes in words.
+
+    `limit_y` is where the limit that the value is beyond lies, on the side that `limit_above` tells.
+    """
+
+    line: str
+    area: str
+    limit_y: float | None
+    limit_kind: str
+    limit_above: bool
+    low: float
+    high: float
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One KPI on a board. `at` is when its value was measured, `series` the number of live series in it.
+
+    `limit` is the limit that the value is beyond. `late` is the class by which the page shows, without the server,
+    that `at` should have been renewed by now.
+    """
+
+    slug: str
+    name: str
+    value: float | None
+    unit: str
+    precision: int | None
+    status: Status
+    change: Change | None
+    spark: Spark | None
+    at: datetime | None
+    at_ms: int
+    late: str
+    stale_since: datetime | None
+    series: int
+    limit: float | None
+    limit_above: bool
+    polarity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Is anything wrong? The number of tiles by status, and the first of the worst."""
+
+    crit: int = 0
+    warn: int = 0
+    stale: int = 0
+    none: int = 0
+    ok: int = 0
+    worst_status: str = ""
+    worst_name: str = ""
+
+    @property
+    def total(self) -> int:
+        return self.crit + self.warn + self.stale + self.none + self.ok
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A board's heading."""
+
+    slug: str
+    name: str
+
+
+def tile_parts(kpis: Sequence[KPI], evaluations: Mapping[int, Evaluation]) -> tuple[Part, ...]:
+    return tuple(tile_part(make_tile(kpi, evaluations[kpi.pk])) for kpi in kpis)
+
+
+def tile_part(tile: Tile) -> Part:
+    return Part(f"tile-{tile.slug}", "metrics/_tile.html", "tile", tile, _event(tile))
+
+
+def make_tile(kpi: KPI, found: Evaluation) -> Tile:
+    return Tile(
+        slug=kpi.slug,
+        name=kpi.name,
+        value=found.value,
+        unit=kpi.unit,
+        precision=kpi.precision,
+        status=found.status,
+        change=found.change,
+        spark=_spark(kpi, found),
+        at=_moment(found.at),
+        at_ms=found.at or 0,
+        late=_late(found.stale_after_ms),
+        stale_since=_moment(found.stale_since),
+        series=found.live,
+        limit=found.limit,
+        limit_above=kpi.direction == Direction.ABOVE,
+        polarity=kpi.polarity,
+    )
+
+
+def sum_up(tiles: Sequence[Tile]) -> Verdict:
+    counts = Counter(tile.status for tile in tiles)
+    worst = min(tiles, key=lambda tile: WORST_FIRST.index(tile.status), default=None)
+    if worst is None:
+        return Verdict()
+    return Verdict(*(counts[status] for status in WORST_FIRST), worst.status, worst.name)
+
+
+def _spark(kpi: KPI, found: Evaluation) -> Spark | None:
+    drawn = found.drawn
+    drawing = sparkline(drawn.line, start=drawn.start, end=drawn.end, limit=found.limit)
+    if drawing is None:
+        return None
+    return Spark(
+        line=drawing.line,
+        area=drawing.area,
+        limit_y=drawing.limit_y,
+        limit_kind="crit" if found.status == "crit" else "warn",
+        limit_above=kpi.direction == Direction.ABOVE,
+        low=drawing.low,
+        high=drawing.high,
+    )
+
+
+def _late(stale_after_ms: int) -> str:
+    """The first class that shows later than the server's own word, which takes until healing at worst."""
+    patience = stale_after_ms + HEALING_MS
+    return next((name for name, seconds in LATE_AFTER_S.items() if seconds * 1000 >= patience), "late-300")
+
+
+def _moment(ms: int | None) -> datetime | None:
+    return None if ms is None else from_ms(ms)
+
+
+def _event(tile: Tile) -> dict:
+    at = tile.at and tile.at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "type": "tile",
+        "kpi": tile.slug,
+        "value": tile.value,
+        "unit": tile.unit,
+        "status": tile.status,
+        "at": at,
+    }

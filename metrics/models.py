@@ -1,0 +1,8 @@
+"""The models of the subject packages, where Django looks for them."""
+
+from metrics.boards.models import Board, BoardTile
+from metrics.kpis.models import KPI
+from metrics.series.models import Rollup, Sample, Series
+from metrics.sources.models import Lease, Source, SourceToken
+
+__all__ = ["KPI", "Board", "BoardTile", "Lease", "Rollup", "Sample", "Series", "Source", "SourceToken"]

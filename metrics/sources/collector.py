@@ -1,0 +1,148 @@
+"""The collector: the one process that samples the machine, rolls up and forgets, elected by the lease."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import transaction
+
+from live.clock import now_ms
+from metrics.series.retention import expire
+from metrics.series.rollups import roll_up
+from metrics.series.storing import Stored, store
+from metrics.sources import lease
+from metrics.sources.host import Host
+from metrics.sources.lane import Claim, Lane
+from metrics.sources.lease import LeaseLost
+from metrics.sources.models import Source
+from metrics.sources.seconds import next_second
+
+logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
+
+HOST = "host"
+ROLL_UP_EVERY_S = 2.0
+EXPIRE_EVERY_S = 300.0
+BACK_OFF_S = 5.0
+
+
+class Collector:
+    """Ticks every second in every process; works only where it holds the lease.
+
+    `on_stored` is called in a pool thread after each commit that stored samples. `process` is the name that the lease
+    shows. A tick that takes long makes the next ones fall out; they never pile up.
+    """
+
+    def __init__(self, on_stored: Callable[[Stored], None], process: str, *, host: Host | None = None) -> None:
+        self.generation: int | None = None
+        self.stored = 0
+        self._on_stored = on_stored
+        self._process = process
+        self._host = host or Host()
+        self._lane = Lane()
+        self._due = {"roll-up": 0.0, "expire": 0.0}
+        self._works = True
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="collector")
+
+    async def stop(self) -> None:
+        """End, and let another process take over at once."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        with contextlib.suppress(Exception):
+            await self._let_go()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(next_second(time.time()))
+            if not self._lane.busy:
+                await self._tick_safely()
+
+    async def _tick_safely(self) -> None:
+        try:
+            await self.tick()
+        except LeaseLost:
+            logger.info("%s is not the collector any more", self._process)
+            self.generation = None
+        except Exception as error:
+            self._say(works=False, error=error)
+            await asyncio.sleep(BACK_OFF_S)
+        else:
+            self._say(works=True)
+
+    async def tick(self) -> None:
+        """One second's work. Raises LeaseLost, and what the database raises."""
+        if self.generation is None and not await self._take():
+            return
+        await self._sample()
+        if self._is_due("roll-up", ROLL_UP_EVERY_S):
+            await self._lane.run(lambda claim: self._under_lease(claim, roll_up))
+        if self._is_due("expire", EXPIRE_EVERY_S):
+            await self._expire()
+
+    async def _take(self) -> bool:
+        self.generation = await self._lane.run(lambda _claim: lease.take(self._process))
+        if self.generation is None:
+            return False
+        logger.info("%s is the collector", self._process)
+        await self._lane.run(lambda _claim: self._host.prime())
+        return True
+
+    async def _sample(self) -> None:
+        now = now_ms() // 1000 * 1000
+        stored = await self._lane.run(lambda claim: self._under_lease(claim, lambda: self._store_host(now)))
+        self.stored += stored.new
+        await self._lane.run(lambda _claim: self._on_stored(stored))
+
+    def _store_host(self, now: int) -> Stored:
+        source = Source.objects.ensure(HOST, Source.Kind.HOST)
+        return store(self._host.readings(source.pk, now))
+
+    async def _expire(self) -> None:
+        """Small transactions, with room for a tick between them; what is left waits for the next tick."""
+        now = now_ms()
+        if await self._lane.run(lambda claim: self._under_lease(claim, lambda: expire(now))):
+            self._due["expire"] = 0.0
+
+    def _under_lease(self, claim: Claim, work: Callable[[], R]) -> R:
+        generation = self.generation
+        if generation is None:
+            raise LeaseLost
+        with transaction.atomic():
+            lease.check(generation)
+            result = work()
+            claim()
+        return result
+
+    def _is_due(self, what: str, every_s: float) -> bool:
+        now = time.monotonic()
+        if now < self._due[what]:
+            return False
+        self._due[what] = now + every_s - 0.5
+        return True
+
+    async def _let_go(self) -> None:
+        generation, self.generation = self.generation, None
+        if generation is not None and not self._lane.busy:
+            await self._lane.run(lambda _claim: lease.release(generation))
+
+    def _say(self, *, works: bool, error: Exception | None = None) -> None:
+        """One line when it stops working and one when it works again."""
+        if works != self._works:
+            self._works = works
+            logger.info("the collector works again") if works else logger.warning(
+                "the collector cannot work and tries again every %d s: %r", BACK_OFF_S, error
+            )

@@ -1,0 +1,81 @@
+"""Watchfloor's own figures: each process writes its own every second, under its name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from live.clock import now_ms
+from live.database import in_pool
+from metrics.series.readings import Identity, Reading
+from metrics.sources.models import Source
+from metrics.sources.seconds import next_second
+
+logger = logging.getLogger(__name__)
+
+NAME = "watchfloor"
+GAUGES = ("sockets",)
+COUNTERS = ("fragments", "samples")
+
+
+class Writes(Protocol):
+    """What is needed of the writer. `stored` counts the samples that it stored."""
+
+    stored: int
+
+    async def write(self, readings: list[Reading]) -> None: ...
+
+
+class OwnFigures:
+    """`read` gives the totals of this process: `sockets` open now, `fragments` delivered so far, and, if samples are
+    stored by others than the writer, how many as `samples`."""
+
+    def __init__(self, read: Callable[[], Mapping[str, float]], writer: Writes, process: str) -> None:
+        self._read = read
+        self._writer = writer
+        self._labels = (("process", process),)
+        self._before: Mapping[str, float] = {}
+        self._before_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="own figures")
+
+    async def stop(self) -> None:
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _run(self) -> None:
+        self.figures()
+        while True:
+            await asyncio.sleep(next_second(time.time()))
+            # The figures of a second are not worth a word: the writer says when the database does not answer.
+            with contextlib.suppress(Exception):
+                await self.write_once()
+
+    async def write_once(self) -> None:
+        figures, now = self.figures(), now_ms() // 1000 * 1000
+        source = await in_pool(Source.objects.ensure, NAME, Source.Kind.OWN)
+        await self._writer.write([self._reading(source.pk, now, *figure) for figure in figures.items()])
+
+    def _reading(self, source: int, now: int, name: str, value: float) -> Reading:
+        unit = "1/s" if name in COUNTERS else ""
+        return Reading(Identity(source, f"watchfloor.{name}", self._labels), now, value, unit, "gauge")
+
+    def figures(self) -> dict[str, float]:
+        """Gauges as they are, counters as what they grew by per second since the last call (none at the first)."""
+        totals, at = dict(self._read()), time.monotonic()
+        totals["samples"] = totals.get("samples", 0) + self._writer.stored
+        before, seconds = self._before, at - self._before_at
+        self._before, self._before_at = totals, at
+        gauges = {name: totals[name] for name in GAUGES if name in totals}
+        rates = {name: (totals[name] - before[name]) / seconds for name in COUNTERS if name in totals and name in before}
+        return gauges | {name: max(rate, 0.0) for name, rate in rates.items()}

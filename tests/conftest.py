@@ -1,0 +1,95 @@
+"""Fixtures for every test: real servers, and visitors with a browser."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser
+
+from tests.servers.chrome import Visitor, chrome
+from tests.servers.postgres import new_database, postgres_server
+from tests.servers.redis import redis_server
+from tests.servers.watchfloor import Watchfloor
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Playwright's synchronous interface runs a loop in this thread, and Django refuses the database beside one.
+    items.sort(key=lambda item: "browser" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """A Redis of one's own: publish and subscribe know no databases, so servers on one Redis hear each other."""
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    """An empty database of one's own."""
+    return new_database(postgres, "watchfloor_one")
+
+
+@pytest.fixture(scope="session")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watchfloor]:
+    """A server for tests that neither stop it nor mind what others left on it."""
+    with Watchfloor(tmp_path_factory.mktemp("shared-server")) as server:
+        yield server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Watchfloor]:
+    """A server of one's own, fresh."""
+    with Watchfloor(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=["embedded", "production"])
+def either_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watchfloor]:
+    """The same tests on SQLite with memory, and on PostgreSQL with Redis."""
+    with contextlib.ExitStack() as servers:
+        environment = {}
+        if request.param == "production":
+            database = new_database(request.getfixturevalue("postgres"), "watchfloor_either")
+            environment = {"DATABASE_URL": database, "REDIS_URL": servers.enter_context(redis_server())}
+        yield servers.enter_context(Watchfloor(tmp_path_factory.mktemp(request.param), environment))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chrome() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visitor(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Callable[..., Visitor]]:
+    """`visitor(server, "alice")`: a browser of one's own, signed in when named. Any complaint of it fails the test."""
+    visitors: list[Visitor] = []
+
+    def come(server: Watchfloor, name: str = "", **options: Any) -> Visitor:
+        visitors.append(Visitor(browser, server, **options))
+        if name:
+            visitors[-1].sign_in(name)
+        return visitors[-1]
+
+    yield come
+    complaints = [complaint for visitor in visitors for complaint in visitor.close()]
+    assert not complaints, "the browser complained:\n" + "\n".join(complaints)

@@ -1,0 +1,112 @@
+"""A real browser, and pages that remember every complaint it makes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    expect,
+    sync_playwright,
+)
+
+from tests.servers.processes import AS_ROOT, NotInstalled
+from tests.servers.watchfloor import PASSWORD, Watchfloor
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
+OPTIONS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+# Docker gives /dev/shm 64 MB, which several tabs exceed.
+OPTIONS += ["--disable-dev-shm-usage", *(["--no-sandbox"] if AS_ROOT else [])]
+# A server that is down or restarting: the browser reports each attempt to reach it.
+SERVER_AWAY = re.compile(r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|Connection closed|WebSocket connection to .* failed")
+
+expect.set_options(timeout=15_000)
+
+
+@contextlib.contextmanager
+def chrome() -> Iterator[Browser]:
+    """`CHROME`, or a Chromium, Chrome or Edge on the path, or the one that Playwright downloads."""
+    with sync_playwright() as playwright:
+        browser = _launch(playwright, os.environ.get("CHROME") or next(filter(None, map(shutil.which, NAMES)), None))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def _launch(playwright: Playwright, program: str | None) -> Browser:
+    options: dict[str, Any] = {"args": OPTIONS, "executable_path": program}
+    with contextlib.suppress(Error):
+        return playwright.chromium.launch(**options)
+    if not program and _download().returncode == 0:
+        return playwright.chromium.launch(**options)
+    found = f"{program} does not start" if program else "No browser"
+    raise NotInstalled(f"{found}: install Chromium (Debian: apt-get install chromium), or set CHROME to its path.")
+
+
+def _download() -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"], check=False)
+
+
+class Visitor:
+    """Somebody at a browser of their own: a fresh set of cookies, any number of tabs, and the complaints they saw.
+
+    A complaint is a console error or warning, an uncaught error of a script, or a breach of the Content Security
+    Policy (which Chromium reports as a console error). `allow` names those that a test causes on purpose.
+    """
+
+    def __init__(self, browser: Browser, server: Watchfloor, **options: Any) -> None:
+        self.server = server
+        self.context: BrowserContext = browser.new_context(base_url=server.url, **({"locale": "en-GB"} | options))
+        self.context.on("console", self._note)
+        self.context.on("weberror", lambda problem: self.complaints.append(f"script: {problem.error}"))
+        self.complaints: list[str] = []
+        self._allowed: list[re.Pattern[str]] = []
+
+    def open(self, path: str = "/", *, connected: bool = True) -> Page:
+        """A new tab with this page; returns when its socket has brought the first heartbeat."""
+        page = self.context.new_page()
+        page.goto(path)
+        if connected:
+            wait_until_live(page)
+        return page
+
+    def sign_in(self, name: str) -> None:
+        page = self.context.new_page()
+        page.goto("/accounts/login/")
+        page.locator("[name=username]").fill(name)
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("[name=password]").press("Enter")
+        page.wait_for_url(lambda url: "/accounts/login/" not in url)
+        page.close()
+
+    def allow(self, complaint: re.Pattern[str]) -> None:
+        self._allowed.append(complaint)
+
+    def close(self) -> list[str]:
+        """Leave; the complaints that were not allowed."""
+        self.context.close()
+        return [text for text in self.complaints if not any(known.search(text) for known in self._allowed)]
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+
+def wait_until_live(page: Page) -> None:
+    """Wait until the beat that came with the page was replaced by one from the socket."""
+    beat = page.locator("#beat time").first
+    printed = beat.get_attribute("datetime")
+    expect(beat).not_to_have_attribute("datetime", printed or "")

@@ -1,0 +1,13 @@
+"""The settings under test, with a data directory of their own, so that tests never touch somebody's ./data."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="watchfloor-tests-")
+atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
+
+from dashboard_site.settings import *  # noqa: E402, F403 (the directory comes first)
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a test signs in a thousand times as fast

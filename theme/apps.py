@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class ThemeConfig(AppConfig):
+    """The stylesheet, built by django-tailwind from `static_src/` and committed."""
+
+    name = "theme"
