@@ -19,12 +19,13 @@ from django.urls import re_path
 from dashboard_site.runtime import Runtime
 from live.push.consumers import UnknownPage
 from live.routing import websocket_urlpatterns as live_sockets
+from metrics.ingest.app import IngestApp
 from metrics.routing import websocket_urlpatterns as metrics_sockets
 
 runtime = Runtime()
 connections = ProtocolTypeRouter(
     {
-        "http": pages,
+        "http": IngestApp(pages, runtime.writer),
         "websocket": URLRouter([*live_sockets, *metrics_sockets, re_path(r"", UnknownPage.as_asgi())]),
     }
 )

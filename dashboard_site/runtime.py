@@ -10,20 +10,28 @@ import socket
 
 from live.chat.attendance import Attendance
 from live.push.hub import Hub
+from metrics.boards.changes import announce
+from metrics.ingest.writer import Writer
+from metrics.sources.collector import Collector
+from metrics.sources.own import OwnFigures
 
-
-def process_name() -> str:
-    """Unique among all processes that share a database: "host-4711-a1b2"."""
-    return f"{socket.gethostname().split('.')[0]}-{os.getpid()}-{secrets.token_hex(2)}"
+MACHINE = socket.gethostname().split(".")[0]
 
 
 class Runtime:
     """Started by the server's lifespan, or with the first connection on servers that have none (daphne)."""
 
     def __init__(self) -> None:
+        self.name = f"{MACHINE}-{os.getpid()}-{secrets.token_hex(2)}"
+        """Unique among all processes that ever shared a database: who holds the lease, who owns a roster."""
+        self.label = f"{MACHINE}-{os.getpid()}"
+        """Names the process on its own figures. `serve` gives one that outlives a restart, so that series go on."""
+        self.writer = Writer(announce)
         self._starting: asyncio.Task | None = None
-        self._tasks: list[asyncio.Task] = []
-        self.hub: Hub | None = None
+        self._attendance: asyncio.Task | None = None
+        self._hub: Hub | None = None
+        self._collector: Collector | None = None
+        self._own: OwnFigures | None = None
 
     async def ensure_started(self) -> None:
         if self._starting is None:
@@ -31,16 +39,26 @@ class Runtime:
         await asyncio.shield(self._starting)
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self.hub is not None:
-            await self.hub.stop()
+        """What writes goes first, so that what it wrote is still announced."""
+        if self._attendance is not None:
+            self._attendance.cancel()
+        for one in (self._own, self._collector, self.writer, self._hub):
+            if one is not None:
+                await one.stop()
 
     async def _start(self) -> None:
-        self.hub = Hub(process_name())
-        self.hub.start()
-        self._tasks = [asyncio.ensure_future(Attendance(self.hub.roster).run())]
+        self._hub = Hub(self.name)
+        self._collector = Collector(announce, self.name)
+        self._own = OwnFigures(self._figures, self.writer, self.label)
+        for one in (self._hub, self.writer, self._collector, self._own):
+            one.start()
+        self._attendance = asyncio.ensure_future(Attendance(self._hub.roster).run())
         # What is loaded by now lives as long as the process: full collections need not look at it again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
+
+    def _figures(self) -> dict[str, float]:
+        assert self._hub is not None
+        assert self._collector is not None
+        return self._hub.figures() | {"samples": self._collector.stored}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
 
@@ -12,6 +13,11 @@ class WholeWhiteNoise(WhiteNoiseMiddleware):
     Its streams are synchronous iterators, which Django under ASGI reads whole anyway, with a warning for each file
     (evansd/whitenoise#531).
     """
+
+    def add_files(self, root: str, prefix: str | None = None) -> None:
+        """Nothing was collected where the files come from the finders; WhiteNoise would warn of a missing directory."""
+        if settings.COLLECTED or root != str(settings.STATIC_ROOT):
+            super().add_files(root, prefix)
 
     @staticmethod
     def serve(static_file, request: HttpRequest) -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from tests.servers.chrome import Visitor, chrome
 from tests.servers.postgres import new_database, postgres_server
 from tests.servers.redis import redis_server
 from tests.servers.watchfloor import Watchfloor
+
+# It logs every request, and our settings print what is logged.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

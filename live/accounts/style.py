@@ -1,4 +1,4 @@
-"""The one stylesheet that differs per person. Lines and notices are the same for all; their buttons show by CSS."""
+"""The one stylesheet that differs per person. Lines are the same for all; whose button shows is CSS."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from django.utils.crypto import salted_hmac
 from django.views.decorators.http import require_safe
 
 from live.chat.verbs import RETRACT_PERMISSION
-
-SHOWN = "{display:inline-grid}\n"
 
 
 @require_safe
@@ -30,5 +28,4 @@ def personal_css(user: User | AnonymousUser) -> str:
         return ""
     may_retract = user.is_staff or user.has_perm(RETRACT_PERMISSION)
     retract = ".retract" if may_retract else f'[data-author="{user.pk}"] .retract'
-    withdraw = f".withdraw{SHOWN}" if user.has_perm("live.add_announcement") else ""
-    return f"{retract}{SHOWN}{withdraw}"
+    return f"{retract}{{display:inline-grid}}\n"

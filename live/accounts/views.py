@@ -16,11 +16,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from live.accounts.forms import SignInForm, TokenForm
 from live.accounts.models import PersonalToken
-from live.accounts.theme import THEME_COOKIE, THEMES
 from live.accounts.tokens import make_personal_token, revoke_personal_token
 from live.accounts.verbs import rights_changed
 from live.push.pages import socket_url
 
+THEME_COOKIE, THEMES = "theme", ("system", "light", "dark")
 A_YEAR = 365 * 24 * 3600
 
 
@@ -91,8 +91,9 @@ def choose_theme(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Told to people whose form is older than their session. The reason is for the log, where Django writes it."""
-    return render(request, "403_csrf.html", status=403)
+    """Told to people whose form is older than their session. `reason` is for the log, where Django writes it."""
+    sentence = _("This form is out of date. Go back, reload the page and send it again.")
+    return render(request, "403.html", {"exception": sentence}, status=403)
 
 
 def _page(request: HttpRequest, *, status: int = 200, **given: object) -> HttpResponse:

@@ -35,7 +35,7 @@ def announcements(request: HttpRequest) -> HttpResponse:
 @require_POST
 def withdraw(request: HttpRequest) -> HttpResponse:
     _require_announcer(request)
-    number = request.POST.get("id", "")
+    number = request.POST.get("announcement", "")
     if not number.isdecimal():
         raise Http404
     verbs.withdraw(get_object_or_404(Announcement, pk=number))
@@ -52,7 +52,6 @@ def _page(request: HttpRequest, form: PageForm, *, status: int = 200) -> HttpRes
     may_add = request.user.has_perm(PERMISSION)
     ended = Paginator(Announcement.objects.ended(timezone.now()), ENDED_PER_PAGE)
     context = {
-        "section": "announcements",
         "socket": socket_url(request, "/ws/notifications/"),
         "active": page_state(AnnouncementsTopic(KEY)).regions[1],
         "scheduled": page_state(ScheduleTopic(KEY)).regions[0] if may_add else None,

@@ -26,9 +26,6 @@ class RoomConsumer(PageConsumer):
     def page_key(self) -> str:
         return self.slug
 
-    def page_key(self) -> str:
-        return self.slug
-
     def topics(self) -> list[Topic]:
         return [RoomTopic(self.slug)]
 

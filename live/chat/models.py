@@ -88,6 +88,7 @@ class Message(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
+        permissions = [("retract_message", "Can retract message")]
         constraints = [
             # One order for everybody; its index also pages through the history.
             models.UniqueConstraint(fields=["room", "seq"], name="live_message_seq"),

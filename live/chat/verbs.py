@@ -84,10 +84,10 @@ def save_room(room: Room) -> None:
     with transaction.atomic():
         if room.pk is None:
             room.save()
+            _publish(room)
         else:
             _touch(_locked(room))
             room.save(update_fields=_SETTINGS)
-        _publish(room)
 
 
 def remove_room(room: Room) -> None:

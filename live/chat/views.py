@@ -17,15 +17,16 @@ from django.views.decorators.http import require_POST, require_safe
 from live.chat import verbs
 from live.chat.models import Message, Room
 from live.chat.topic import PAGE, RoomTopic, line_part, log_parts
+from live.push.consumers import Refused
 from live.push.fragments import addressed
 from live.push.pages import page_state, socket_url
 from live.push.rendering import print_part
-from live.push.topics import Log
+from live.push.topics import Log, Part
 
 
 @require_safe
 def rooms(request: HttpRequest) -> HttpResponse:
-    context = {"rooms": _rooms(request), "section": "chat", "socket": socket_url(request, "/ws/notifications/")}
+    context = {"rooms": _rooms(request), "socket": socket_url(request, "/ws/notifications/")}
     return render(request, "live/rooms.html", context)
 
 
@@ -44,7 +45,10 @@ def room(request: HttpRequest, room: str) -> HttpResponse:
 
 @require_POST
 def post_message(request: HttpRequest, room: str) -> HttpResponse:
-    found = _writable_room(request, room)
+    """Answer with the message and a fresh form, or with the same form, the draft and what is wrong with it."""
+    if not request.user.is_authenticated and request.htmx:  # Signed out since the page was opened.
+        return HttpResponse(_told(_("Sign in to write.")), status=403)
+    found = _room_to_write_in(request, room)
     body, cid = request.POST.get("message", ""), request.POST.get("cid", "")
     try:
         message = verbs.post_message(found, request.user, body, cid)
@@ -58,9 +62,14 @@ def post_message(request: HttpRequest, room: str) -> HttpResponse:
 
 @require_POST
 def retract(request: HttpRequest, room: str) -> HttpResponse:
-    found = _writable_room(request, room)
+    found = _room_to_write_in(request, room)
     message = get_object_or_404(found.messages, seq=_number(request.POST.get("seq", "")))
-    message = verbs.retract(message, request.user)
+    try:
+        message = verbs.retract(message, request.user)
+    except PermissionDenied as refusal:
+        if not request.htmx:
+            raise
+        return HttpResponse(_told(str(refusal)), status=403)
     return HttpResponse(_upserted(found, message)) if request.htmx else _back_to(found)
 
 
@@ -91,7 +100,7 @@ def _hidden(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
 
 
-def _writable_room(request: HttpRequest, slug: str) -> Room:
+def _room_to_write_in(request: HttpRequest, slug: str) -> Room:
     if not request.user.is_authenticated:
         raise PermissionDenied(_("Sign in to write."))
     found = _visible_room(request, slug)
@@ -102,16 +111,18 @@ def _writable_room(request: HttpRequest, slug: str) -> Room:
 
 def _page(request: HttpRequest, room: Room, log: Any, **more: Any) -> HttpResponse:
     composer = composer_context(room, request.user)
-    page = {"section": "chat", "socket": socket_url(request, f"/ws/chat/{room.slug}/"), "log": log}
+    page = {"socket": socket_url(request, f"/ws/chat/{room.slug}/"), "log": log}
     return render(request, "live/room.html", composer | page | {"rooms": _rooms(request)} | more)
 
 
 def _older(request: HttpRequest, room: Room, before: int) -> HttpResponse:
-    parts = log_parts(room, room.messages.newest(PAGE, before=before))
+    """Earlier lines: for the top of an open log, or without htmx as a page."""
+    log = Log(f"#room-{room.slug}-log", log_parts(room, room.messages.newest(PAGE, before=before)))
     if request.htmx:
-        response = HttpResponse("".join(map(print_part, parts)))
+        response = HttpResponse("".join(map(print_part, log.parts)))
     else:
-        response = _page(request, room, Log(f"#room-{room.slug}-log", parts), before=before)
+        # Live, but without the room's own log, which would take the place of the earlier lines.
+        response = _page(request, room, log, before=before, socket=socket_url(request, "/ws/notifications/"))
     patch_vary_headers(response, ["HX-Request"])
     return response
 
@@ -130,6 +141,12 @@ def _composer_again(request: HttpRequest, room: Room, **tried: str) -> HttpRespo
 
 def _upserted(room: Room, message: Message) -> str:
     return addressed(f"#room-{room.slug}-log", "upsert", print_part(line_part(room, message)))
+
+
+def _told(sentence: str) -> str:
+    """A sentence among the toasts; the page stays as it is."""
+    refusal = Refused("not_allowed", sentence)
+    return addressed("#toasts", "innerHTML", print_part(Part("refusal", "live/_refusal.html", "refusal", refusal)))
 
 
 def _back_to(room: Room) -> HttpResponse:

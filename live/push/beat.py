@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -14,12 +15,22 @@ LinkState = Literal["live", "slow"]
 EVERY_NTH = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Beat:
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    state: LinkState
+
+
 def beat_part() -> Part:
-    return Part("beat", "live/_beat.html", "at", datetime.now(UTC))
+    return Part("beat", "live/_beat.html", "beat", Beat(datetime.now(UTC)))
 
 
 def link_part(state: LinkState) -> Part:
-    return Part("link", "live/_link.html", "state", state)
+    return Part("link", "live/_link.html", "link", Link(state))
 
 
 class Pulse:

@@ -83,6 +83,10 @@ class Hub:
         self.peers.leave()
         await self.bus.close()
 
+    def figures(self) -> dict[str, float]:
+        """Sockets open now, and what was delivered since the start."""
+        return {"sockets": len(self.sockets), "fragments": self.counts["fragments"]}
+
     def context(self) -> Context:
         return Context(now_ms(), self.roster)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Count, F, Max, Min, QuerySet, TextField, Value
+from django.db.models import Count, Max, QuerySet, Sum, TextField, Value
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from live.clock import now_ms
@@ -57,6 +57,14 @@ class ArrivalsTopic(Topic):
         return State(version, (Region("#arrivals", parts),), min(found.values(), default=None))
 
 
+def _version(now: int) -> QuerySet:
+    """One row, whether or not anything arrives. It changes by the clock alone too, when a metric falls silent."""
+    numbers = [Count("pk"), Coalesce(Max("pk"), 0), Coalesce(Sum("pk"), 0)]
+    texts = [piece for number in numbers for piece in (Value("."), Cast(number, TextField()))]
+    only = _arriving(now).values(topic=Value(NAME, TextField()))
+    return only.annotate(at_version=Concat(*texts[1:], output_field=TextField())).values("topic", "at_version")
+
+
 def _arriving(now: int) -> QuerySet[Series]:
     recent = Series.objects.filter(source__kind=Source.Kind.PUSH, last_ts__gt=now - WITHIN_MS)
     return recent.filter(kpis__isnull=True).order_by()
@@ -64,4 +72,6 @@ def _arriving(now: int) -> QuerySet[Series]:
 
 def _part(series: Series) -> Part:
     key = f"arrival-{series.pk}"
-    return Part(key, "metrics/_arrival.html", "arrival", Arrival(key, series.name, series.source.name, series.created_at))
+    return Part(
+        key, "metrics/_arrival.html", "arrival", Arrival(key, series.name, series.source.name, series.created_at)
+    )

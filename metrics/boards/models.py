@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from django.db import models, transaction
@@ -36,7 +37,11 @@ class BoardQuerySet(AudienceQuerySet):
         # In id order, so that two transactions cannot wait for each other.
         boards = list(Board.objects.select_for_update().filter(pk__in=self.values("pk")).order_by("pk"))
         Board.objects.filter(pk__in=[board.pk for board in boards]).update(version=F("version") + 1)
-        publish_boards(board.slug for board in boards)
+        _publish_after_commit(board.slug for board in boards)
+
+    def shown_anew(self) -> None:
+        """Publish these boards after the commit, for a change of something that they show. Call it in a transaction."""
+        _publish_after_commit(self.order_by().values_list("slug", flat=True))
 
 
 class Board(WithAudience):
@@ -102,10 +107,9 @@ class BoardTile(models.Model):
         return f"{self.board_id}/{self.kpi_id}"
 
 
-def publish_boards(slugs) -> None:
-    """Say after the commit that these boards changed."""
-    if topics := [f"board.{slug}" for slug in slugs]:
-        transaction.on_commit(partial(publish, *topics), robust=True)
+def _publish_after_commit(slugs: Iterable[str]) -> None:
+    topics = [f"board.{slug}" for slug in slugs]
+    transaction.on_commit(partial(publish, *topics), robust=True)
 
 
 def _sum(tiles: models.QuerySet, field: str) -> Coalesce:

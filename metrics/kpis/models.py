@@ -55,7 +55,7 @@ class KPI(models.Model):
     )
     source = models.ForeignKey(
         "metrics.Source",
-        models.CASCADE,
+        models.PROTECT,
         null=True,
         blank=True,
         related_name="kpis",
@@ -88,9 +88,7 @@ class KPI(models.Model):
     )
     warn = limit(_("warning limit"), _("The value may be exactly this; beyond it the tile warns."))
     critical = limit(_("critical limit"), _("Beyond this the tile is critical."))
-    direction = models.CharField(
-        _("worrying is"), max_length=5, choices=Direction.choices, default=Direction.ABOVE
-    )
+    direction = models.CharField(_("worrying is"), max_length=5, choices=Direction.choices, default=Direction.ABOVE)
     stale_after_s = models.PositiveIntegerField(
         _("stale after, in seconds"),
         null=True,

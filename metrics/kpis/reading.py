@@ -31,9 +31,7 @@ def evaluate_all(kpis: Sequence[KPI], now: int) -> dict[int, Evaluation]:
     points = newest(few, READ) | newest(many, 1)
     tracks = {kpi.pk: _tracks(members[kpi.pk], points) for kpi in kpis}
     _look_back(kpis, tracks, now, many)
-    return {
-        kpi.pk: evaluate(kpi, list(tracks[kpi.pk].values()), now, with_line=kpi.pk not in crowded) for kpi in kpis
-    }
+    return {kpi.pk: evaluate(kpi, list(tracks[kpi.pk].values()), now, with_line=kpi.pk not in crowded) for kpi in kpis}
 
 
 def _members(kpis: Sequence[KPI]) -> Mapping[int, list[Member]]:

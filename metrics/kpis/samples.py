@@ -37,7 +37,8 @@ AS_OF_SQLITE = """
         (SELECT max(one.ts) FROM {sample} one WHERE one.series_id = ask.value ->> 0 AND one.ts <= ask.value ->> 1)
 """
 AS_OF_POSTGRESQL = """
-    SELECT ask.id, ask.at, sample.ts, sample.value FROM unnest(%s::bigint[], %s::bigint[]) AS ask (id, at) CROSS JOIN LATERAL
+    SELECT ask.id, ask.at, sample.ts, sample.value
+    FROM unnest(%s::bigint[], %s::bigint[]) AS ask (id, at) CROSS JOIN LATERAL
         (SELECT ts, value FROM {sample} WHERE series_id = ask.id AND ts <= ask.at ORDER BY ts DESC LIMIT 1) sample
 """
 

@@ -19,12 +19,12 @@ SERIES_PER_SOURCE = 2_000
 def find_series(identities: Collection[Identity]) -> dict[Identity, int]:
     """The ids of the identities that have a row, in one query per 5,000."""
     wanted = {(identity.source, series_key(identity.metric, identity.labels)): identity for identity in identities}
-    found = {}
+    found: dict[tuple[int, bytes], int] = {}
     for piece in pieces(list(wanted)):
         sources, keys = {source for source, _key in piece}, [key for _source, key in piece]
         rows = Series.objects.filter(source_id__in=sources, key__in=keys).values_list("source_id", "key", "pk")
-        found |= {wanted[source, bytes(key)]: pk for source, key, pk in rows.order_by() if (source, bytes(key)) in wanted}
-    return found
+        found |= {(source, bytes(key)): pk for source, key, pk in rows.order_by()}
+    return {identity: found[row] for row, identity in wanted.items() if row in found}
 
 
 def create_series(readings: Mapping[Identity, Sequence[Reading]]) -> tuple[dict[Identity, int], frozenset[int]]:
@@ -56,9 +56,7 @@ def _within_limits(identities: Sequence[Identity], sources: Mapping[int, Source]
 def _new(identity: Identity, reading: Reading) -> Series:
     source, metric, labels = identity
     key = series_key(metric, labels)
-    return Series(
-        source_id=source, name=metric, labels=dict(labels), key=key, unit=reading.unit, kind=reading.kind
-    )
+    return Series(source_id=source, name=metric, labels=dict(labels), key=key, unit=reading.unit, kind=reading.kind)
 
 
 def _count_refused(refused: Mapping[Identity, int]) -> None:

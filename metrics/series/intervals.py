@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median_low
 
 
@@ -13,7 +14,7 @@ def observed_interval(known: int | None, last_ts: int | None, times: Sequence[in
     does not make a lively series look slow. Samples that are late (not after `last_ts`) say nothing.
     """
     fresh = [last_ts, *(ts for ts in times if ts > last_ts)] if last_ts is not None else list(times)
-    seen = [after - before for before, after in zip(fresh, fresh[1:], strict=False)]
+    seen = [after - before for before, after in pairwise(fresh)]
     if not seen:
         return known
     now = median_low(seen)

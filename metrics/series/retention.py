@@ -16,7 +16,7 @@ SERIES = 500
 
 
 def raw_retention_ms() -> int:
-    """How old a sample may be when it comes in. It is kept an hour longer, so that a late one finds its bucket whole."""
+    """How old a sample may be when it comes in. It is kept an hour longer: a late one finds its bucket whole."""
     return RAW_MS[connection.vendor]
 
 
@@ -28,7 +28,7 @@ def expire(now: int, *, rows: int = ROWS) -> int:
     known = Series.objects.exclude(dirty_from__lt=raw_cutoff)
     gone = _delete_older(known, Sample.objects.order_by("ts"), "ts", raw_cutoff, rows)
     if gone < rows:
-        gone += _delete_older(Series.objects, Rollup.objects.order_by("t"), "t", now - ROLLUP_MS, rows - gone)
+        gone += _delete_older(Series.objects.all(), Rollup.objects.order_by("t"), "t", now - ROLLUP_MS, rows - gone)
     return gone or _delete_silent(now - ROLLUP_MS)
 
 

@@ -25,15 +25,15 @@ class Stored:
     """What storing came to.
 
     `touched` are the series that got a new sample, and `created` those whose row is new. `duplicates` counts the
-    readings whose time was taken, `refused` those of series that could not be made (the source's limit is reached,
-    or the source is gone).
+    readings whose time was taken, `refused` names series that could not be made (their source has as many as it may,
+    or is gone).
     """
 
     touched: frozenset[int] = frozenset()
     created: frozenset[int] = frozenset()
     new: int = 0
     duplicates: int = 0
-    refused: int = 0
+    refused: frozenset[Identity] = frozenset()
 
 
 class _Vanished(Exception):
@@ -77,8 +77,7 @@ def _store(readings: Readings, before_commit: Callable[[], None]) -> Stored:
     new = insert_samples(samples)
     touched = _advance(rows, new)
     before_commit()
-    refused = sum(map(len, readings.values())) - len(samples)
-    return Stored(touched, created, len(new), len(samples) - len(new), refused)
+    return Stored(touched, created, len(new), len(samples) - len(new), frozenset(readings.keys() - ids.keys()))
 
 
 def _resolve(readings: Readings) -> tuple[dict[Identity, int], frozenset[int]]:

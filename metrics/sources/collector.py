@@ -13,7 +13,7 @@ from django.db import transaction
 
 from live.clock import now_ms
 from metrics.series.retention import expire
-from metrics.series.rollups import roll_up
+from metrics.series.rollups import BATCH, roll_up
 from metrics.series.storing import Stored, store
 from metrics.sources import lease
 from metrics.sources.host import Host
@@ -21,6 +21,7 @@ from metrics.sources.lane import Claim, Lane
 from metrics.sources.lease import LeaseLost
 from metrics.sources.models import Source
 from metrics.sources.seconds import next_second
+from metrics.sources.telling import Teller
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ HOST = "host"
 ROLL_UP_EVERY_S = 2.0
 EXPIRE_EVERY_S = 300.0
 BACK_OFF_S = 5.0
+STOP_S = 2.0
+ROUNDS = 20
+"""Small transactions of roll-ups or retention in one tick, with room for other writers between them."""
 
 
 class Collector:
@@ -42,7 +46,7 @@ class Collector:
     def __init__(self, on_stored: Callable[[Stored], None], process: str, *, host: Host | None = None) -> None:
         self.generation: int | None = None
         self.stored = 0
-        self._on_stored = on_stored
+        self._teller = Teller(on_stored)
         self._process = process
         self._host = host or Host()
         self._lane = Lane()
@@ -85,37 +89,38 @@ class Collector:
 
     async def tick(self) -> None:
         """One second's work. Raises LeaseLost, and what the database raises."""
-        if self.generation is None and not await self._take():
+        if self.generation is None:
+            # The figures of the machine are differences, so that the first sample comes a second after priming.
+            await self._take()
             return
         await self._sample()
         if self._is_due("roll-up", ROLL_UP_EVERY_S):
-            await self._lane.run(lambda claim: self._under_lease(claim, roll_up))
+            await self._repeat(lambda: roll_up() >= BATCH)
         if self._is_due("expire", EXPIRE_EVERY_S):
-            await self._expire()
+            now = now_ms()
+            await self._repeat(lambda: expire(now) > 0)
 
-    async def _take(self) -> bool:
+    async def _take(self) -> None:
         self.generation = await self._lane.run(lambda _claim: lease.take(self._process))
-        if self.generation is None:
-            return False
-        logger.info("%s is the collector", self._process)
-        await self._lane.run(lambda _claim: self._host.prime())
-        return True
+        if self.generation is not None:
+            logger.info("%s is the collector", self._process)
+            await self._lane.run(lambda _claim: self._host.prime())
 
     async def _sample(self) -> None:
         now = now_ms() // 1000 * 1000
         stored = await self._lane.run(lambda claim: self._under_lease(claim, lambda: self._store_host(now)))
         self.stored += stored.new
-        await self._lane.run(lambda _claim: self._on_stored(stored))
+        await self._lane.run(lambda _claim: self._teller.tell(stored))
 
     def _store_host(self, now: int) -> Stored:
         source = Source.objects.ensure(HOST, Source.Kind.HOST)
         return store(self._host.readings(source.pk, now))
 
-    async def _expire(self) -> None:
-        """Small transactions, with room for a tick between them; what is left waits for the next tick."""
-        now = now_ms()
-        if await self._lane.run(lambda claim: self._under_lease(claim, lambda: expire(now))):
-            self._due["expire"] = 0.0
+    async def _repeat(self, has_more: Callable[[], bool]) -> None:
+        """Do a small piece of work again while there is more, each in a transaction of its own."""
+        for _round in range(ROUNDS):
+            if not await self._lane.run(lambda claim: self._under_lease(claim, has_more)):
+                break
 
     def _under_lease(self, claim: Claim, work: Callable[[], R]) -> R:
         generation = self.generation
@@ -136,13 +141,14 @@ class Collector:
 
     async def _let_go(self) -> None:
         generation, self.generation = self.generation, None
-        if generation is not None and not self._lane.busy:
+        if generation is not None and await self._lane.idle(STOP_S):
             await self._lane.run(lambda _claim: lease.release(generation))
 
     def _say(self, *, works: bool, error: Exception | None = None) -> None:
         """One line when it stops working and one when it works again."""
         if works != self._works:
             self._works = works
-            logger.info("the collector works again") if works else logger.warning(
-                "the collector cannot work and tries again every %d s: %r", BACK_OFF_S, error
-            )
+            if works:
+                logger.info("the collector works again")
+            else:
+                logger.warning("the collector cannot work and tries again every %d s: %r", BACK_OFF_S, error)

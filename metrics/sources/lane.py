@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
@@ -46,11 +47,21 @@ class Lane:
         self._work = work = _Work(function)
         try:
             await in_pool(work)
-        except (TimeoutError, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            work.call_off()
+            raise
+        except TimeoutError:
             if work.call_off():
                 raise
             await asyncio.wait([asyncio.wrap_future(work.outcome)], timeout=COMMIT_S)
         return work.outcome.result(timeout=0)
+
+    async def idle(self, timeout_s: float) -> bool:
+        """Wait for the lane to be free; False when it is not after `timeout_s`."""
+        ends = time.monotonic() + timeout_s
+        while self.busy and time.monotonic() < ends:
+            await asyncio.sleep(0.02)
+        return not self.busy
 
 
 class _Work(Generic[R]):

@@ -23,7 +23,8 @@ def take(holder: str) -> int | None:
 
     A holder that sits in a transaction has the row locked: it is passed over, not waited for.
     """
-    Lease.objects.bulk_create([Lease(name=COLLECTOR, expires_at=Now() - LENGTH)], ignore_conflicts=True)
+    if not Lease.objects.filter(name=COLLECTOR).exists():
+        Lease.objects.bulk_create([Lease(name=COLLECTOR, expires_at=Now() - LENGTH)], ignore_conflicts=True)
     with transaction.atomic():
         free = Q(name=COLLECTOR, expires_at__lt=Now())
         lease = Lease.objects.select_for_update(skip_locked=True).filter(free).first()

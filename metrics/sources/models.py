@@ -12,7 +12,7 @@ slug_like = RegexValidator(
 )
 
 
-class SourceQuerySet(models.QuerySet):
+class SourceQuerySet(models.QuerySet["Source"]):
     def ensure(self, name: str, kind: str) -> Source:
         """The source with this name, made with `kind` when it is missing. Raises ValidationError for a bad name."""
         found = self.filter(name=name).first()

@@ -54,7 +54,6 @@ class OwnFigures:
                 await task
 
     async def _run(self) -> None:
-        self.figures()
         while True:
             await asyncio.sleep(next_second(time.time()))
             # The figures of a second are not worth a word: the writer says when the database does not answer.
@@ -77,5 +76,5 @@ class OwnFigures:
         before, seconds = self._before, at - self._before_at
         self._before, self._before_at = totals, at
         gauges = {name: totals[name] for name in GAUGES if name in totals}
-        rates = {name: (totals[name] - before[name]) / seconds for name in COUNTERS if name in totals and name in before}
-        return gauges | {name: max(rate, 0.0) for name, rate in rates.items()}
+        grown = {name: totals[name] - before[name] for name in COUNTERS if name in totals and name in before}
+        return gauges | {name: max(growth / seconds, 0.0) for name, growth in grown.items()}

@@ -59,7 +59,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], log: Path, probe: Callabl
             return
         time.sleep(0.03)
     state = "not ready in time" if process.poll() is None else f"ended with {process.returncode}"
-    raise DidNotStart(f"{process.args}: {state}\n{log.read_text(errors='replace')[-4000:]}")
+    raise DidNotStart(f"{process.args!r}: {state}\n{log.read_text(errors='replace')[-4000:]}")
 
 
 def stop(process: subprocess.Popen[bytes]) -> int:

@@ -33,6 +33,7 @@ class Socket:
             subprotocols=[Subprotocol("json")] if json else None,
             proxy=None,
             max_size=None,
+            legacy=True,  # a connection, not a context manager: this class is one
         )
 
     def __enter__(self) -> Self:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -83,7 +84,7 @@ class Watchfloor:
         return self.log_file.read_text(errors="replace")
 
     def manage(self, *arguments: str) -> str:
-        """Run a management command beside the server; what it prints. Raises CalledProcessError with its output."""
+        """Run a management command beside the server; what it prints. Fails the test when the command fails."""
         command = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60)
         if done.returncode:
@@ -112,12 +113,13 @@ class Watchfloor:
         assert answer.status_code == 204, f"{answer.status_code} {answer.text}"
         return answer
 
-    def client(self, name: str = "") -> httpx.Client:
+    @contextlib.contextmanager
+    def client(self, name: str = "") -> Iterator[httpx.Client]:
         """An HTTP client, signed in when a name is given."""
-        client = httpx.Client(base_url=self.url, follow_redirects=True, headers={"Origin": self.url})
-        if name:
-            sign_in(client, name)
-        return client
+        with httpx.Client(base_url=self.url, follow_redirects=True, headers={"Origin": self.url}) as client:
+            if name:
+                sign_in(client, name)
+            yield client
 
     def _healthz(self) -> bytes:
         with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:

@@ -15,8 +15,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from dashboard_site.asgi import application, runtime
 from dashboard_site.first_admin import make_first_admin
 from dashboard_site.protocols import HttpProtocol, WebSocketProtocol
+from dashboard_site.runtime import MACHINE
 
 BACKLOG = 2048
 DRAIN_S = 2
@@ -36,7 +38,7 @@ class Command(BaseCommand):
             self._set_up()
             self.stdout.write(f"Watchfloor: http://{host}:{port}/  (Ctrl-C stops it)")
             with contextlib.suppress(KeyboardInterrupt):
-                uvicorn.Server(configuration()).run(sockets=[listener])
+                uvicorn.Server(configuration(f"{MACHINE}:{port}")).run(sockets=[listener])
 
     def _set_up(self) -> None:
         try:
@@ -108,9 +110,10 @@ def needs_migration() -> bool:
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
-def configuration() -> uvicorn.Config:
+def configuration(label: str) -> uvicorn.Config:
+    runtime.label = label
     return uvicorn.Config(
-        "dashboard_site.asgi:application",
+        application,
         http=HttpProtocol,
         ws=WebSocketProtocol,
         lifespan="on",

@@ -1,0 +1,79 @@
+"""Which series a KPI is made of. `KPI.series` holds the answer; this keeps it up as KPIs change and series arrive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+
+from metrics.kpis.models import KPI
+from metrics.series.models import Series
+
+FEW = 500
+"""Beyond this many series it is cheaper to look at all than to name each in the query."""
+
+Link = KPI.series.through
+
+# The ORM joins along foreign keys only. An empty list of ids never comes here.
+UNBOUND = """
+    SELECT kpi.id, kpi.labels, series.id, series.labels FROM {series} series
+    JOIN {kpi} kpi ON kpi.metric = series.name AND (kpi.source_id IS NULL OR kpi.source_id = series.source_id)
+    WHERE NOT EXISTS (SELECT 1 FROM {link} link WHERE link.kpi_id = kpi.id AND link.series_id = series.id) {only}
+"""
+TABLES = {"kpi": KPI._meta.db_table, "series": Series._meta.db_table, "link": Link._meta.db_table}
+
+
+def matches(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether the labels include all the wanted ones."""
+    return all(labels.get(name) == value for name, value in wanted.items())
+
+
+def bind(kpi: KPI) -> None:
+    """Make `kpi.series` what matches now. Call it in the transaction that makes or changes the KPI."""
+    kpi.series.set(pk for pk, labels in _candidates(kpi) if matches(kpi.labels, labels))
+
+
+def bind_missing(touched: Collection[int]) -> None:
+    """Bind these series to the KPIs that they match and are not bound to yet; one query when there are none.
+
+    It looks at every series that got a sample, not only at new ones: what a crash between two transactions, or a KPI
+    made at the same moment, left unbound is bound with the next sample.
+    """
+    unbound = _unbound(touched) if touched else []
+    pairs = {(kpi, series) for kpi, wanted, series, labels in unbound if matches(wanted, labels)}
+    if pairs:
+        _bind_pairs(pairs)
+
+
+def among(field: str, ids: Collection[int]) -> Q:
+    """A condition that holds for these ids, and, when they are many, for all others too."""
+    return Q(**{f"{field}__in": ids}) if len(ids) <= FEW else Q()
+
+
+def _candidates(kpi: KPI) -> Iterable[tuple[int, dict]]:
+    series = Series.objects.filter(name=kpi.metric)
+    if kpi.source_id is not None:
+        series = series.filter(source=kpi.source_id)
+    return series.order_by().values_list("pk", "labels")
+
+
+def _unbound(touched: Collection[int]) -> Iterable[tuple[int, dict, int, dict]]:
+    """Pairs of KPI and series that have name and source in common and no link, as ids and labels."""
+    ids = list(touched) if len(touched) <= FEW else []
+    only = f"AND series.id IN ({', '.join(['%s'] * len(ids))})" if ids else ""
+    with connection.cursor() as cursor:
+        cursor.execute(UNBOUND.format(only=only, **TABLES), ids)
+        rows = cursor.fetchall()
+    return [(kpi, json.loads(wanted), series, json.loads(labels)) for kpi, wanted, series, labels in rows]
+
+
+@transaction.atomic
+def _bind_pairs(pairs: Iterable[tuple[int, int]]) -> None:
+    # Locked in id order, and only those that are still there.
+    wanted = {kpi for kpi, _series in pairs}
+    kpis = set(KPI.objects.select_for_update().filter(pk__in=wanted).order_by("pk").values_list("pk", flat=True))
+    links = [Link(kpi_id=kpi, series_id=series) for kpi, series in pairs if kpi in kpis]
+    Link.objects.bulk_create(links, ignore_conflicts=True)
+    KPI.objects.filter(pk__in=kpis).update(version=F("version") + 1)

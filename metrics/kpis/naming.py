@@ -1,0 +1,48 @@
+"""Names for people and short names for addresses, from what programs call a metric."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import count
+
+from django.db import IntegrityError, models, transaction
+from django.utils.text import slugify
+
+SLUG_LENGTH = 60
+ROOM_FOR_NUMBER = 6
+
+
+def humanised(metric: str) -> str:
+    """A metric's name as a sentence would have it: "http.requests_total" is "Http requests total"."""
+    words = re.sub(r"[\s._:/\\-]+", " ", metric).strip()
+    return (words[:1].upper() + words[1:])[:100] or metric[:100]
+
+
+def slugs(*names: str, fallback: str) -> Iterator[str]:
+    """Short names to try, best first: that of the first name which has one, then with 2, 3 and so on.
+
+    Only ASCII letters, digits and hyphens; a name without any counts for nothing.
+    """
+    # slugify keeps underscores; hyphens read better in an address and never need quoting.
+    found = (slugify(name).replace("_", "-").strip("-")[: SLUG_LENGTH - ROOM_FOR_NUMBER].strip("-") for name in names)
+    base = next(filter(None, found), fallback)
+    yield base
+    for number in count(2):
+        yield f"{base}-{number}"
+
+
+def save_with_slug(row: models.Model, candidates: Iterator[str]) -> None:
+    """Save a new row under the first short name that is free. Call it in a transaction."""
+    taken = type(row)._default_manager.values_list("slug", flat=True)
+    for row.slug in candidates:  # type: ignore[attr-defined]
+        if taken.filter(slug=row.slug).exists():  # type: ignore[attr-defined]
+            continue
+        try:
+            with transaction.atomic():
+                row.save(force_insert=True)
+            return
+        except IntegrityError:
+            # Somebody took the name since it was looked up; anything else is a fault of the row.
+            if not taken.filter(slug=row.slug).exists():  # type: ignore[attr-defined]
+                raise
