@@ -38,6 +38,11 @@ class Runtime:
             self._starting = asyncio.ensure_future(self._start())
         await asyncio.shield(self._starting)
 
+    async def drain(self, seconds: float) -> None:
+        """Send the open pages away; they come back by themselves."""
+        if self._hub is not None:
+            await self._hub.drain(seconds)
+
     async def stop(self) -> None:
         """What writes goes first, so that what it wrote is still announced."""
         if self._attendance is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
@@ -14,9 +16,9 @@ class WholeWhiteNoise(WhiteNoiseMiddleware):
     (evansd/whitenoise#531).
     """
 
-    def add_files(self, root: str, prefix: str | None = None) -> None:
+    def add_files(self, root: str | Path, prefix: str | None = None) -> None:
         """Nothing was collected where the files come from the finders; WhiteNoise would warn of a missing directory."""
-        if settings.COLLECTED or root != str(settings.STATIC_ROOT):
+        if settings.COLLECTED or Path(root) != settings.STATIC_ROOT:
             super().add_files(root, prefix)
 
     @staticmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -16,7 +15,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
-from live.admin.writing import NoAdding, NoRemoving, VerbAdmin
+from live.admin.writing import NoAdding, NoChanging, NoRemoving, VerbAdmin
 from live.clock import from_ms
 from metrics.boards import verbs as boards
 from metrics.boards.models import Board, BoardTile
@@ -161,7 +160,7 @@ class SourceAdmin(VerbAdmin):
 
 
 @admin.register(SourceToken)
-class SourceTokenAdmin(NoAdding, NoRemoving, VerbAdmin):
+class SourceTokenAdmin(NoAdding, NoChanging, NoRemoving, VerbAdmin):
     """Tokens are made on their source's page; here they can be ended."""
 
     list_display = ["source", "name", "prefix", "created_at", "last_used_at", "revoked_at"]
@@ -172,10 +171,10 @@ class SourceTokenAdmin(NoAdding, NoRemoving, VerbAdmin):
     fields = ["source", "name", "prefix", "created_at", "last_used_at", "revoked_at"]
     actions = ["revoke_selected"]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return self.fields
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("metrics.change_sourcetoken")
 
-    @admin.action(description=_("Revoke selected tokens"), permissions=["change"])
+    @admin.action(description=_("Revoke selected tokens"), permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
         standing = list(queryset.filter(revoked_at=None))
         for token in standing:
@@ -185,7 +184,7 @@ class SourceTokenAdmin(NoAdding, NoRemoving, VerbAdmin):
 
 
 @admin.register(Series)
-class SeriesAdmin(NoAdding, NoRemoving, VerbAdmin):
+class SeriesAdmin(NoAdding, NoChanging, NoRemoving, VerbAdmin):
     """What has been sent, to be looked up; series come about by sending."""
 
     list_display = ["__str__", "source", "unit", "last_sample", "interval", "total"]
@@ -195,9 +194,6 @@ class SeriesAdmin(NoAdding, NoRemoving, VerbAdmin):
     search_help_text = _("Search in names of series and sources.")
     show_full_result_count = False
     fields = ["name", "labels", "source", "kind", "unit", "help", "created_at", "last_sample", "interval", "total"]
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @admin.display(description=_("last sample"), ordering="last_ts")
     def last_sample(self, obj: Series) -> datetime | None:

@@ -19,7 +19,7 @@ def style(request: HttpRequest) -> HttpResponse:
         css, "text/css; charset=utf-8", headers={"ETag": etag, "Cache-Control": "private, no-cache"}
     )
     patch_vary_headers(response, ["Cookie"])
-    return get_conditional_response(request, etag=etag, response=response)
+    return get_conditional_response(request, etag=etag, response=response) or response
 
 
 def personal_css(user: User | AnonymousUser) -> str:

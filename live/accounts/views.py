@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -19,6 +19,7 @@ from live.accounts.models import PersonalToken
 from live.accounts.tokens import make_personal_token, revoke_personal_token
 from live.accounts.verbs import rights_changed
 from live.push.pages import socket_url
+from live.requests import MemberRequest
 
 THEME_COOKIE, THEMES = "theme", ("system", "light", "dark")
 A_YEAR = 365 * 24 * 3600
@@ -29,7 +30,7 @@ class SignIn(LoginView):
 
     form_class = SignInForm
 
-    def form_valid(self, form: SignInForm) -> HttpResponse:
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)
         if not form.cleaned_data["keep"]:
             self.request.session.set_expiry(0)
@@ -39,7 +40,7 @@ class SignIn(LoginView):
 @login_required
 @never_cache
 @require_safe
-def account(request: HttpRequest) -> HttpResponse:
+def account(request: MemberRequest) -> HttpResponse:
     return _page(request)
 
 
@@ -47,7 +48,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_POST
-def change_password(request: HttpRequest) -> HttpResponse:
+def change_password(request: MemberRequest) -> HttpResponse:
     form = PasswordChangeForm(request.user, request.POST)
     if not form.is_valid():
         return _page(request, password_form=form, status=422)
@@ -61,7 +62,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
 @login_required
 @never_cache
 @require_POST
-def make_token(request: HttpRequest) -> HttpResponse:
+def make_token(request: MemberRequest) -> HttpResponse:
     """Make a token and show it in this answer: it is kept in no message, address or log."""
     form = TokenForm(request.POST)
     if not form.is_valid():
@@ -71,7 +72,7 @@ def make_token(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
-def revoke_token(request: HttpRequest) -> HttpResponse:
+def revoke_token(request: MemberRequest) -> HttpResponse:
     number = request.POST.get("id", "")
     if not number.isdecimal():
         raise Http404
@@ -96,7 +97,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403.html", {"exception": sentence}, status=403)
 
 
-def _page(request: HttpRequest, *, status: int = 200, **given: object) -> HttpResponse:
+def _page(request: MemberRequest, *, status: int = 200, **given: object) -> HttpResponse:
     context = {
         "socket": socket_url(request, "/ws/notifications/"),
         "password_form": PasswordChangeForm(request.user),

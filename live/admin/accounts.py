@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from live.accounts import verbs
 from live.accounts.models import PersonalToken
 from live.accounts.tokens import revoke_personal_token
-from live.admin.writing import NoAdding, NoRemoving, VerbAdmin
+from live.admin.writing import NoAdding, NoChanging, NoRemoving, VerbAdmin
 
 admin.site.unregister([User, Group])
 
@@ -53,7 +53,7 @@ class GroupAdmin(VerbAdmin, auth_admin.GroupAdmin):
 
 
 @admin.register(PersonalToken)
-class PersonalTokenAdmin(NoAdding, NoRemoving, VerbAdmin):
+class PersonalTokenAdmin(NoAdding, NoChanging, NoRemoving, VerbAdmin):
     """Tokens are made by the people themselves; here they can be ended."""
 
     list_display = ["user", "name", "prefix", "created_at", "last_used_at", "revoked_at"]
@@ -64,9 +64,6 @@ class PersonalTokenAdmin(NoAdding, NoRemoving, VerbAdmin):
     ordering = ["-pk"]
     fields = ["user", "name", "prefix", "created_at", "last_used_at", "revoked_at"]
     actions = ["revoke_selected"]
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("live.change_personaltoken")

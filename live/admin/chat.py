@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,7 +12,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from live.admin.writing import NoAdding, NoRemoving, VerbAdmin
+from live.admin.writing import NoAdding, NoChanging, NoRemoving, VerbAdmin
 from live.chat import verbs
 from live.chat.models import Message, Room
 
@@ -52,7 +53,7 @@ class RoomAdmin(VerbAdmin):
 
 
 @admin.register(Message)
-class MessageAdmin(NoAdding, NoRemoving, VerbAdmin):
+class MessageAdmin(NoAdding, NoChanging, NoRemoving, VerbAdmin):
     """What was said, to be read and retracted; nobody edits it and nobody deletes it."""
 
     list_display = ["room", "seq", "author_name", "kind", "short_body", "at", "retracted_at"]
@@ -76,9 +77,6 @@ class MessageAdmin(NoAdding, NoRemoving, VerbAdmin):
         # Who looks after rooms still reads only those that they may see.
         return super().get_queryset(request).filter(room__in=Room.objects.visible_to(request.user).values("pk"))
 
-    def has_change_permission(self, request: HttpRequest, obj: Message | None = None) -> bool:
-        return False
-
     def has_retract_permission(self, request: HttpRequest) -> bool:
         return request.user.is_staff and request.user.has_perm(verbs.RETRACT_PERMISSION)
 
@@ -86,7 +84,7 @@ class MessageAdmin(NoAdding, NoRemoving, VerbAdmin):
     def retract_selected(self, request: HttpRequest, queryset: QuerySet) -> None:
         said = list(queryset.filter(kind=Message.Kind.MESSAGE, retracted_at=None).order_by("room_id", "pk"))
         for message in said:
-            verbs.retract(message, request.user)
+            verbs.retract(message, cast(User, request.user))
         text = ngettext("%d message has been retracted.", "%d messages have been retracted.", len(said))
         self.message_user(request, text % len(said), messages.SUCCESS)
 
@@ -106,6 +104,6 @@ class MessageAdmin(NoAdding, NoRemoving, VerbAdmin):
         if not self.has_retract_permission(request):
             raise PermissionDenied
         message = get_object_or_404(self.get_queryset(request), pk=number)
-        verbs.retract(message, request.user)
+        verbs.retract(message, cast(User, request.user))
         self.message_user(request, gettext("The message has been retracted."), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:live_message_change", args=[number]))

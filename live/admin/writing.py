@@ -51,6 +51,13 @@ class NoAdding:
         return False
 
 
+class NoChanging:
+    """For rows that are only looked at; what may be done to them are actions with permissions of their own."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class NoRemoving:
     """For rows that stay."""
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import cast
+
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -45,4 +47,4 @@ class PageForm(AnnouncementForm):
         self.fields["starts_at"].initial = None
         for name in ("starts_at", "expires_at"):
             # The browser sends the seconds only where somebody entered them.
-            self.fields[name].input_formats = [PAGE_FORMAT, f"{PAGE_FORMAT}:%S"]
+            cast(forms.DateTimeField, self.fields[name]).input_formats = [PAGE_FORMAT, f"{PAGE_FORMAT}:%S"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,6 +16,7 @@ from live.announcements.forms import PageForm
 from live.announcements.models import Announcement
 from live.announcements.topic import KEY, PERMISSION, AnnouncementsTopic, ScheduleTopic
 from live.push.pages import page_state, socket_url
+from live.push.topics import Log, Region, Topic
 
 ENDED_PER_PAGE = 20
 
@@ -23,18 +25,18 @@ ENDED_PER_PAGE = 20
 def announcements(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, PageForm())
-    _require_announcer(request)
+    author = _announcer(request)
     form = PageForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
-    verbs.announce(form.save(commit=False), by=request.user)
+    verbs.announce(form.save(commit=False), by=author)
     messages.success(request, _("Announced."))
     return HttpResponseRedirect(reverse("announcements"), status=303)
 
 
 @require_POST
 def withdraw(request: HttpRequest) -> HttpResponse:
-    _require_announcer(request)
+    _announcer(request)
     number = request.POST.get("announcement", "")
     if not number.isdecimal():
         raise Http404
@@ -43,9 +45,10 @@ def withdraw(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("announcements"), status=303)
 
 
-def _require_announcer(request: HttpRequest) -> None:
-    if not request.user.has_perm(PERMISSION):
+def _announcer(request: HttpRequest) -> User:
+    if not isinstance(request.user, User) or not request.user.has_perm(PERMISSION):
         raise PermissionDenied(_("Only staff announce."))
+    return request.user
 
 
 def _page(request: HttpRequest, form: PageForm, *, status: int = 200) -> HttpResponse:
@@ -53,10 +56,15 @@ def _page(request: HttpRequest, form: PageForm, *, status: int = 200) -> HttpRes
     ended = Paginator(Announcement.objects.ended(timezone.now()), ENDED_PER_PAGE)
     context = {
         "socket": socket_url(request, "/ws/notifications/"),
-        "active": page_state(AnnouncementsTopic(KEY)).regions[1],
-        "scheduled": page_state(ScheduleTopic(KEY)).regions[0] if may_add else None,
+        "active": _regions(AnnouncementsTopic(KEY))[1],
+        "scheduled": _regions(ScheduleTopic(KEY))[0] if may_add else None,
         "ended": ended.get_page(request.GET.get("page")),
         "form": form if may_add else None,
         "may_add": may_add,
     }
     return render(request, "live/announcements.html", context, status=status)
+
+
+def _regions(topic: Topic) -> tuple[Region | Log, ...]:
+    state = page_state(topic)
+    return state.regions if state else ()

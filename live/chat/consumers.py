@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -31,7 +31,7 @@ class RoomConsumer(PageConsumer):
 
     def receive_object(self, person: Person, data: dict) -> None:
         """Store a message; the rights are those of this moment, not those of the handshake."""
-        user = get_user_model().objects.filter(pk=person.id, is_active=True).first()
+        user = None if person.id is None else User.objects.filter(pk=person.id, is_active=True).first()
         if user is None:
             raise Refused("not_allowed", _("Sign in to write."))
         room = Room.objects.visible_to(user).filter(slug=self.slug).first()
@@ -44,3 +44,5 @@ class RoomConsumer(PageConsumer):
             post_message(room, user, data.get("message"), cid)
         except ValidationError as error:
             raise Refused("invalid", error.messages[0]) from None
+        except Room.DoesNotExist:  # Removed since it was found.
+            raise Refused("not_allowed", _("There is no such room.")) from None

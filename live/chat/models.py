@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -38,7 +39,7 @@ class Room(WithAudience):
     version = models.BigIntegerField(_("version"), default=0, editable=False)
     last_seq = models.BigIntegerField(_("number of lines"), default=0, editable=False)
 
-    objects = RoomQuerySet.as_manager()
+    objects: ClassVar = RoomQuerySet.as_manager()
 
     last_message: Message | None
 
@@ -53,7 +54,7 @@ class Room(WithAudience):
 class MessageQuerySet(models.QuerySet):
     def newest(self, count: int, *, before: int | None = None) -> Sequence[Message]:
         """At most `count` lines with a seq lower than `before`, oldest first."""
-        rows = self if before is None else self.filter(seq__lt=before)
+        rows: Any = self if before is None else self.filter(seq__lt=before)
         return list(rows.select_related("retracted_by").order_by("-seq")[:count])[::-1]
 
 

@@ -76,7 +76,9 @@ class RoomTopic(Topic):
         count = PAGE if shown is None else min(max(PAGE, room.last_seq - shown), BURST)
         rows = room.messages.newest(count)
         changed = _changed(room, rows, shown, known)
-        return State(str(room.version), (Log(f"#room-{room.slug}-log", log_parts(room, rows), changed),))
+        # A program is told of every new line, also where pages are filled anew.
+        parts = log_parts(room, rows if changed is None else rows[-PAGE:])
+        return State(str(room.version), (Log(f"#room-{room.slug}-log", parts, changed),))
 
 
 def log_parts(room: Room, rows: Sequence[Message]) -> tuple[Part, ...]:

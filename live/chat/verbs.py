@@ -43,17 +43,17 @@ def clean_body(text: object) -> str:
     return body
 
 
-def post_message(room: Room, author: User, body: str, cid: str = "") -> Message:
+def post_message(room: Room, author: User, body: object, cid: str = "") -> Message:
     """Store what `author` says. The same client id with the same text returns the message that is already stored.
 
     Raises ValidationError for a text that cannot be said, Room.DoesNotExist for a room that is gone.
     """
-    body = clean_body(body)
-    nonce = _digest(cid, body) if cid else None
+    text = clean_body(body)
+    nonce = _digest(cid, text) if cid else None
     with transaction.atomic():
         room = _locked(room)
         stored = room.messages.filter(author=author, nonce=nonce).first() if nonce else None
-        return stored or _append(room, Kind.MESSAGE, author, body=body, nonce=nonce)
+        return stored or _append(room, Kind.MESSAGE, author, body=text, nonce=nonce)
 
 
 def retract(message: Message, by: User) -> Message:

@@ -206,6 +206,7 @@ LAST_WORDS: dict[Ending, tuple[str, str]] = {
     "not_allowed": ("live/_not_allowed.html", "beat"),
     "gone": ("live/_gone.html", "beat"),
     "misbehaved": ("live/_misbehaved.html", "beat"),
+    "restart": ("live/_restarting.html", "beat"),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -71,13 +72,18 @@ class Hub:
             self._spawn(_every(seconds, work))
         self.peers.ask()
 
+    async def drain(self, seconds: float) -> None:
+        """Tell every socket to come back, in random order and spread over `seconds`."""
+        sockets = random.sample(list(self.sockets), len(self.sockets))
+        for socket in sockets:
+            socket.end("restart")
+            await asyncio.sleep(seconds / len(sockets))
+
     async def stop(self) -> None:
-        """Tell the peers, end the sockets with "come back", and stop the loops."""
+        """Tell the peers and stop the loops."""
         global _running
         signals.deliver_to(None)
         _running = None if _running is self else _running
-        for socket in list(self.sockets):
-            socket.end("restart")
         for task in self._tasks:
             task.cancel()
         self.peers.leave()

@@ -7,6 +7,7 @@ from functools import partial
 
 from django.db import models, transaction
 from django.db.models import F, OuterRef, Q, Subquery, Sum, TextField, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +24,7 @@ class BoardQuerySet(AudienceQuerySet):
     def with_version(self) -> BoardQuerySet:
         """With `at_version`, a text that differs after any change of the board, its KPIs, their series or samples."""
         tiles = BoardTile.objects.filter(board=OuterRef("pk")).order_by().values("board")
-        numbers = [
+        numbers: list[Combinable] = [
             F("version"),
             _sum(tiles, "kpi__version"),
             _sum(tiles, "kpi__series__total"),

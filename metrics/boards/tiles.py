@@ -122,7 +122,15 @@ def sum_up(tiles: Sequence[Tile]) -> Verdict:
     worst = min(tiles, key=lambda tile: WORST_FIRST.index(tile.status), default=None)
     if worst is None:
         return Verdict()
-    return Verdict(*(counts[status] for status in WORST_FIRST), worst.status, worst.name)
+    return Verdict(
+        crit=counts["crit"],
+        warn=counts["warn"],
+        stale=counts["stale"],
+        none=counts["none"],
+        ok=counts["ok"],
+        worst_status=worst.status,
+        worst_name=worst.name,
+    )
 
 
 def _spark(kpi: KPI, found: Evaluation) -> Spark | None:

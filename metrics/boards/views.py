@@ -83,7 +83,7 @@ def _page(request: HttpRequest, board: Board) -> HttpResponse:
     return render(request, "metrics/board.html", context | _beside(request, board))
 
 
-def _arrivals(request: HttpRequest) -> Region | None:
+def _arrivals(request: HttpRequest) -> Region | Log | None:
     state = page_state(ArrivalsTopic(KEY)) if request.user.has_perm(PERMISSION) else None
     return state.regions[0] if state else None
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 LARGEST = 1e300
 """Limits stay below this, so that no arithmetic on them overflows."""
@@ -37,7 +41,7 @@ class Direction(models.TextChoices):
     BELOW = "below", _("below the limits")
 
 
-def limit(label: str, help_text: str) -> models.FloatField:
+def limit(label: StrOrPromise, help_text: StrOrPromise) -> models.FloatField:
     return models.FloatField(label, null=True, blank=True, validators=[validate_finite], help_text=help_text)
 
 

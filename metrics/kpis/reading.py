@@ -37,8 +37,9 @@ def evaluate_all(kpis: Sequence[KPI], now: int) -> dict[int, Evaluation]:
 def _members(kpis: Sequence[KPI]) -> Mapping[int, list[Member]]:
     links = KPI.series.through.objects.filter(kpi__in=[kpi.pk for kpi in kpis])
     out: defaultdict[int, list[Member]] = defaultdict(list)
-    for kpi, *row in links.values_list("kpi_id", "series_id", "series__interval_ms", "series__stale_at"):
-        out[kpi].append((row[0], row[1], row[2]))
+    rows = links.values_list("kpi_id", "series_id", "series__interval_ms", "series__stale_at")
+    for kpi, series, interval_ms, stale_at in rows:
+        out[kpi].append((series, interval_ms, stale_at))
     return out
 
 

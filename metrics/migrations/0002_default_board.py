@@ -4,14 +4,15 @@ from django.db import migrations
 
 PERCENT = {"unit": "%", "polarity": "down_good"}
 LIMITED = PERCENT | {"critical": 95}
+LOAD = {"polarity": "down_good"}
 BYTES = {"unit": "B/s", "polarity": "neutral"}
 PER_SECOND = {"unit": "/s", "polarity": "neutral"}
 
 HOST, OWN = ("host", "host"), ("watchfloor", "own")
-KPIS = [
+KPIS: list[tuple[tuple[str, str], str, str, str, dict]] = [
     (HOST, "cpu", "CPU", "host.cpu", LIMITED | {"warn": 80}),
     (HOST, "memory", "Memory", "host.memory", LIMITED | {"warn": 85}),
-    (HOST, "load", "Load", "host.load", {"polarity": "down_good"}),
+    (HOST, "load", "Load", "host.load", LOAD),
     (HOST, "disk-used", "Disk used", "host.disk.used", LIMITED | {"warn": 85}),
     (HOST, "disk-read", "Disk read", "host.disk.read", BYTES),
     (HOST, "disk-write", "Disk write", "host.disk.write", BYTES),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable
+from time import monotonic, time
 from typing import TypeVar
 
 from django.db import transaction
@@ -71,7 +71,7 @@ class Collector:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(next_second(time.time()))
+            await asyncio.sleep(next_second(time()))
             if not self._lane.busy:
                 await self._tick_safely()
 
@@ -133,7 +133,7 @@ class Collector:
         return result
 
     def _is_due(self, what: str, every_s: float) -> bool:
-        now = time.monotonic()
+        now = monotonic()
         if now < self._due[what]:
             return False
         self._due[what] = now + every_s - 0.5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterator
+from time import monotonic
 from typing import NamedTuple
 
 import psutil
@@ -36,7 +36,7 @@ class Host:
     def prime(self) -> None:
         """Take the first reading of everything that is a difference: psutil's first CPU figure is 0."""
         psutil.cpu_percent()
-        self._counts, self._counted_at = _counters(), time.monotonic()
+        self._counts, self._counted_at = _counters(), monotonic()
 
     def readings(self, source: int, now: int) -> list[Reading]:
         """One reading per figure, at `now` (epoch ms)."""
@@ -56,8 +56,8 @@ class Host:
 
     def _disks(self) -> Iterator[Figure]:
         """The fullest mount, and each by itself where there are several."""
-        if time.monotonic() - self._mounts_at >= MOUNTS_EVERY_S:
-            self._mounts, self._mounts_at = _mounts(), time.monotonic()
+        if monotonic() - self._mounts_at >= MOUNTS_EVERY_S:
+            self._mounts, self._mounts_at = _mounts(), monotonic()
         used = {mount: percent for mount in self._mounts if (percent := _used(mount)) is not None}
         if not used:
             return
@@ -69,7 +69,7 @@ class Host:
     def _rates(self) -> Iterator[Figure]:
         """Bytes per second since the tick before; a counter that fell (a device was pulled out) is passed over."""
         before, since = self._counts, self._counted_at
-        self._counts, self._counted_at = _counters(), time.monotonic()
+        self._counts, self._counted_at = _counters(), monotonic()
         seconds = self._counted_at - since
         for metric in COUNTED:
             grown = self._counts.get(metric, 0) - before.get(metric, sys.maxsize)
@@ -99,10 +99,14 @@ def _mounts() -> list[str]:
     """The fullest five mounts of physical devices, each file system once (a container sees one at many places)."""
     found: dict[int, str] = {}
     physical = [p.mountpoint for p in psutil.disk_partitions() if not p.device.startswith("/dev/loop")]
-    for mount in sorted({os.path.abspath(os.sep), *physical}, key=len):
+    for mount in sorted({os.path.abspath(os.sep), *physical}, key=lambda mount: (len(mount), mount)):
         if os.path.isdir(mount) and _used(mount) is not None:
-            found.setdefault(os.stat(mount).st_dev, mount)
+            found.setdefault(_device(mount), mount)
     return sorted(found.values(), key=lambda mount: -(_used(mount) or 0))[:MOUNTS]
+
+
+def _device(mount: str) -> int:
+    return os.stat(mount).st_dev
 
 
 def _used(mount: str) -> float | None:

@@ -47,13 +47,14 @@ class Lane:
         self._work = work = _Work(function)
         try:
             await in_pool(work)
-        except asyncio.CancelledError:
-            work.call_off()
-            raise
         except TimeoutError:
             if work.call_off():
                 raise
             await asyncio.wait([asyncio.wrap_future(work.outcome)], timeout=COMMIT_S)
+        except BaseException:
+            # Cancelled, or the pool failed before it came to the work.
+            work.call_off()
+            raise
         return work.outcome.result(timeout=0)
 
     async def idle(self, timeout_s: float) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable, Mapping
+from time import monotonic, time
 from typing import Protocol
 
 from live.clock import now_ms
@@ -55,7 +55,7 @@ class OwnFigures:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(next_second(time.time()))
+            await asyncio.sleep(next_second(time()))
             # The figures of a second are not worth a word: the writer says when the database does not answer.
             with contextlib.suppress(Exception):
                 await self.write_once()
@@ -71,7 +71,7 @@ class OwnFigures:
 
     def figures(self) -> dict[str, float]:
         """Gauges as they are, counters as what they grew by per second since the last call (none at the first)."""
-        totals, at = dict(self._read()), time.monotonic()
+        totals, at = dict(self._read()), monotonic()
         totals["samples"] = totals.get("samples", 0) + self._writer.stored
         before, seconds = self._before, at - self._before_at
         self._before, self._before_at = totals, at

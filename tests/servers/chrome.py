@@ -32,7 +32,7 @@ OPTIONS += ["--disable-dev-shm-usage", *(["--no-sandbox"] if AS_ROOT else [])]
 # A server that is down or restarting: the browser reports each attempt to reach it.
 SERVER_AWAY = re.compile(r"ERR_CONNECTION|ERR_EMPTY_RESPONSE|Connection closed|WebSocket connection to .* failed")
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=8_000)
 
 
 @contextlib.contextmanager

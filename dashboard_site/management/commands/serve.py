@@ -1,14 +1,13 @@
-"""`manage.py serve`: set up what is missing, then serve pages, sockets and the collector in one process."""
+"""`manage.py serve`: set up what is missing, then serve pages, sockets and the collector."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Iterator
 from typing import IO, Any
 
-import uvicorn
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -17,12 +16,10 @@ from django.db.migrations.executor import MigrationExecutor
 
 from dashboard_site.asgi import application, runtime
 from dashboard_site.first_admin import make_first_admin
-from dashboard_site.protocols import HttpProtocol, WebSocketProtocol
+from dashboard_site.listening import listening
 from dashboard_site.runtime import MACHINE
-
-BACKLOG = 2048
-DRAIN_S = 2
-MESSAGE_BYTES = 64 * 1024
+from dashboard_site.server import Server, configuration
+from dashboard_site.workers import Workers, worker_command
 
 
 class Command(BaseCommand):
@@ -31,16 +28,25 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("address", nargs="?", default="", help="HOST:PORT or PORT; default: $HOST:$PORT")
+        parser.add_argument("--workers", type=int, default=1, help="processes that share the port; needs REDIS_URL")
+        parser.add_argument("--worker", type=int, help=SUPPRESS)
 
-    def handle(self, *args: Any, address: str = "", **options: Any) -> None:
+    def handle(self, *args: Any, address: str, workers: int, worker: int | None, **options: Any) -> None:
         host, port = read_address(address)
-        with listening(host, port) as listener, alone():
-            self._set_up()
-            self.stdout.write(f"Watchfloor: http://{host}:{port}/  (Ctrl-C stops it)")
-            with contextlib.suppress(KeyboardInterrupt):
-                uvicorn.Server(configuration(f"{MACHINE}:{port}")).run(sockets=[listener])
+        if worker is not None:
+            with listening(host, port, shared=True) as listener:
+                serve(listener, f"{MACHINE}:{port}/{worker}")
+        elif workers == 1:
+            with listening(host, port) as listener, alone():
+                self._set_up(host, port)
+                serve(listener, f"{MACHINE}:{port}")
+        else:
+            check_workers(workers)
+            with listening(host, port):
+                self._set_up(host, port)
+            Workers(worker_command(f"{host}:{port}"), workers).run()
 
-    def _set_up(self) -> None:
+    def _set_up(self, host: str, port: int) -> None:
         try:
             if needs_migration():
                 call_command("migrate", verbosity=0)
@@ -48,7 +54,25 @@ class Command(BaseCommand):
                 name, password = login
                 self.stdout.write(f"First admin: {name}   password: {password}   (shown once; sign in and change it)")
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used: {str(error).strip()}. Check DATABASE_URL and DATA_DIR.")
+            raise CommandError(
+                f"The database cannot be used: {str(error).strip()}. Check DATABASE_URL and DATA_DIR."
+            ) from None
+        self.stdout.write(f"Watchfloor: http://{host}:{port}/  (Ctrl-C stops it)")
+        self.stdout.flush()
+
+
+def serve(listener: socket.socket, label: str) -> None:
+    """Serve until a signal says otherwise. `label` names this process on its own figures."""
+    runtime.label = label
+    with contextlib.suppress(KeyboardInterrupt):
+        Server(configuration(application), runtime.drain).run(sockets=[listener])
+
+
+def check_workers(count: int) -> None:
+    if count < 1:
+        raise CommandError(f"--workers {count}: expected 1 or more.")
+    if not settings.REDIS_URL:
+        raise CommandError(f"--workers {count} needs REDIS_URL: without Redis the processes could not tell each other.")
 
 
 def read_address(address: str) -> tuple[str, int]:
@@ -57,22 +81,7 @@ def read_address(address: str) -> tuple[str, int]:
         return settings.HOST, settings.PORT
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise CommandError(f"{address!r}: expected HOST:PORT or PORT, such as 127.0.0.1:8001.")
-    return host or settings.HOST, int(port)
-
-
-@contextlib.contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """The listening socket, bound before anything else is done."""
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise CommandError(
-            f"Cannot listen on {host}:{port} ({error.strerror or error}): stop the program that does, "
-            f"or choose another port, such as PORT={port % 65535 + 1}."
-        ) from None
-    with listener:
-        yield listener
+    return host.strip("[]") or settings.HOST, int(port)
 
 
 @contextlib.contextmanager
@@ -108,26 +117,3 @@ def take(lock: IO[str]) -> None:
 def needs_migration() -> bool:
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-
-
-def configuration(label: str) -> uvicorn.Config:
-    runtime.label = label
-    return uvicorn.Config(
-        application,
-        http=HttpProtocol,
-        ws=WebSocketProtocol,
-        lifespan="on",
-        # Without access log: its lines carry query strings.
-        access_log=False,
-        log_config=None,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=bool(settings.TRUSTED_PROXIES),
-        forwarded_allow_ips=settings.TRUSTED_PROXIES,
-        ws_max_size=MESSAGE_BYTES,
-        ws_per_message_deflate=False,
-        ws_ping_interval=8.0,
-        ws_ping_timeout=8.0,
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=DRAIN_S,
-    )

@@ -85,7 +85,7 @@ def test_a_guest_has_no_account(db, path):
     client = Client()
     for response in (client.get(path), client.post(path)):
         assert response.status_code == 302
-        assert response.url.startswith("/accounts/login/")
+        assert response["Location"].startswith("/accounts/login/")
 
 
 def test_the_stylesheet_shows_authors_their_buttons_and_staff_all(alice, bob, signed_in):

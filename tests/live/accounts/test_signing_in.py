@@ -18,7 +18,7 @@ def sign_in(name, password=PASSWORD, **more):
 
 def test_a_person_signs_in_and_out(bob):
     client, response = sign_in("bob")
-    assert (response.status_code, response.url) == (302, "/")
+    assert (response.status_code, response["Location"]) == (302, "/")
     assert client.get("/account/").status_code == 200
     assert client.get("/accounts/logout/").status_code == 405
     assert client.post("/accounts/logout/").status_code == 302
@@ -61,7 +61,7 @@ def test_one_stays_signed_in_only_when_asked(bob):
 )
 def test_signing_in_leads_only_to_our_own_pages(bob, path, safe):
     _client, response = sign_in("bob", next=path)
-    assert response.url == (path if safe else "/")
+    assert response["Location"] == (path if safe else "/")
 
 
 def test_signing_in_makes_a_new_session(bob):
@@ -76,13 +76,13 @@ def test_signing_in_makes_a_new_session(bob):
 def test_a_theme_is_kept_in_a_cookie(db, theme, kept):
     client = Client()
     response = client.post("/account/theme/", {"theme": theme, "next": "/chat/"})
-    assert (response.status_code, response.url) == (303, "/chat/")
+    assert (response.status_code, response["Location"]) == (303, "/chat/")
     cookie = client.cookies.get("theme")
     assert (cookie.value if cookie else None) == kept
 
 
 def test_choosing_a_theme_leads_only_to_our_own_pages(db):
-    assert Client().post("/account/theme/", {"theme": "dark", "next": "//evil.example/"}).url == "/"
+    assert Client().post("/account/theme/", {"theme": "dark", "next": "//evil.example/"})["Location"] == "/"
 
 
 def test_the_language_follows_the_switch(bob, signed_in):

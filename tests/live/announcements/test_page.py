@@ -116,7 +116,9 @@ def test_what_is_wrong_is_said_and_what_was_written_stays(visitors, wrong, sente
 
 def test_page_and_push_print_the_same(visitors, notice):
     html = visitors["guest"].get(ADDRESS).content.decode()
-    banner, listed, _now = page_state(AnnouncementsTopic("all")).regions
+    state = page_state(AnnouncementsTopic("all"))
+    assert state
+    banner, listed, _now = state.regions
     for region in (banner, listed):
         assert print_part(region.parts[0]) in html
 

@@ -66,8 +66,10 @@ def test_others_may_not(message, charlie):
 
 
 def test_a_coming_cannot_be_retracted(room, alice):
+    coming = arrive(room, alice)
+    assert coming
     with pytest.raises(PermissionDenied):
-        retract(arrive(room, alice), alice)
+        retract(coming, alice)
 
 
 def test_what_somebody_said_outlives_the_account(message, bob, alice, publishes):

@@ -103,6 +103,7 @@ def test_a_burst_is_sent_line_by_line(room, bob):
     known = load()
     fill(room, bob, REFILL - 2)
     assert seqs(log(load(known)).changed) == list(range(2, REFILL))
+    assert log(load(known)).parts == log(load()).parts
 
 
 def test_an_open_page_is_filled_anew_before_it_grows_beyond_200_lines(room, bob):
@@ -140,6 +141,15 @@ def test_a_restored_backup_fills_pages_anew(room, bob):
     known = load()
     Room.objects.update(version=2, last_seq=2)
     room.messages.filter(seq__gt=2).delete()
+    assert log(load(known)).changed is None
+
+
+def test_a_restored_backup_with_as_many_lines_fills_pages_anew(room, bob):
+    say(room, bob, 5)
+    retract(room.messages.get(seq=5), bob)
+    known = load()
+    Room.objects.update(version=5)
+    room.messages.filter(seq=5).update(retracted_at=None, at_version=5)
     assert log(load(known)).changed is None
 
 

@@ -127,7 +127,9 @@ def test_above_its_limits_a_value_is_worrying(value, status, limit):
     assert judged(kpi(warn=80, critical=95), value) == (status, limit)
 
 
-@pytest.mark.parametrize("value, status, limit", [(10, "ok", None), (9.9, "warn", 10), (5, "warn", 10), (4.9, "crit", 5)])
+@pytest.mark.parametrize(
+    "value, status, limit", [(10, "ok", None), (9.9, "warn", 10), (5, "warn", 10), (4.9, "crit", 5)]
+)
 def test_below_its_limits_a_value_is_worrying(value, status, limit):
     assert judged(kpi(warn=10, critical=5, direction="below"), value) == (status, limit)
 

@@ -37,7 +37,7 @@ def machine(monkeypatch):
     )
     monkeypatch.setattr(hosts, "_is_physical", lambda disk: True)
     monkeypatch.setattr(hosts, "_mounts", lambda: list(machine.mounts))
-    monkeypatch.setattr(hosts.time, "monotonic", lambda: machine.now)
+    monkeypatch.setattr(hosts, "monotonic", lambda: machine.now)
     return machine
 
 
@@ -149,7 +149,7 @@ def test_one_file_system_at_many_places_counts_once_and_five_are_enough(monkeypa
     devices = {str(place): number // 2 for number, place in enumerate(places)} | {"/": 99}
     monkeypatch.setattr(psutil, "disk_partitions", lambda: [Fake(mountpoint=str(p), device="/dev/x") for p in places])
     monkeypatch.setattr(psutil, "disk_usage", lambda mount: Fake(percent=devices[mount], total=1))
-    monkeypatch.setattr(hosts.os, "stat", lambda mount, **_: Fake(st_dev=devices[mount], st_mode=0o040755))
+    monkeypatch.setattr(hosts, "_device", devices.__getitem__)
     assert hosts._mounts() == ["/", str(places[6]), str(places[4]), str(places[2]), str(places[0])]
 
 

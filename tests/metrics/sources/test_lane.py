@@ -5,10 +5,13 @@ import threading
 import time
 
 import pytest
+from django.db import OperationalError
 
 from live import database
 from metrics.sources import lane as lanes
 from metrics.sources.lane import CalledOff, Lane
+
+pytestmark = pytest.mark.django_db(transaction=True)  # the pool looks after its connections
 
 
 @pytest.fixture
@@ -70,6 +73,17 @@ async def test_a_lane_with_a_hanging_thread_is_busy_and_takes_no_more(short, gat
         await lane.run(lambda claim: 1)
     gate.set()
     assert await lane.idle(2)
+    assert await lane.run(lambda claim: 1) == 1
+
+
+async def test_a_pool_that_fails_leaves_the_lane_free(monkeypatch):
+    def fail(*_args):
+        raise OperationalError("no connection")
+
+    lane = Lane()
+    with monkeypatch.context() as broken, pytest.raises(OperationalError):
+        broken.setattr(database, "close_old_connections", fail)
+        await lane.run(lambda claim: 1)
     assert await lane.run(lambda claim: 1) == 1
 
 

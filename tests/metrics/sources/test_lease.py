@@ -96,12 +96,6 @@ def test_only_the_holder_releases():
     assert lease.take("alice") is None
 
 
-def test_the_clock_is_the_databases(monkeypatch):
-    lease.take("alice")
-    monkeypatch.setattr("time.time", lambda: 4_000_000_000.0)
-    assert lease.take("bob") is None
-
-
 def test_of_many_at_once_one_gets_it():
     Lease.objects.create(name=lease.COLLECTOR, expires_at=Now() - timedelta(seconds=1))
     with ThreadPoolExecutor(4) as pool:

@@ -27,7 +27,7 @@ class Paper:
 @pytest.fixture
 def clock(monkeypatch):
     now = [1_000.0]
-    monkeypatch.setattr(owns.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(owns, "monotonic", lambda: now[0])
     return now
 
 
@@ -81,10 +81,11 @@ async def test_they_are_written_every_second_on_the_second():
     await asyncio.sleep(2.2)
     await own.stop()
     times = [readings[0].ts for readings in paper.written]
-    assert len(times) == 2
+    assert len(times) in (2, 3)
     assert all(ts % 1_000 == 0 for ts in times)
+    assert len(set(times)) == len(times)
     await asyncio.sleep(1.1)
-    assert len(paper.written) == 2
+    assert len(paper.written) == len(times)
 
 
 async def test_a_second_that_fails_does_not_end_the_others():
@@ -98,4 +99,4 @@ async def test_a_second_that_fails_does_not_end_the_others():
     own.start()
     await asyncio.sleep(2.2)
     await own.stop()
-    assert len(paper.written) == 2
+    assert len(paper.written) in (2, 3)

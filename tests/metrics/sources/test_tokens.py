@@ -11,6 +11,8 @@ from django.utils import timezone
 from metrics.sources.models import Source, SourceToken
 from metrics.sources.tokens import CACHE_S, TokenCache, find_source, make_source_token, revoke_source_token
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 
 @pytest.fixture
 def lookups():

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+from django.db import DataError, OperationalError
+
+from live import database
+from metrics.ingest import writer as writers
+from metrics.ingest.writer import Behind, Unfit, Writer
+from metrics.series.models import Sample
+from metrics.series.storing import Stored
+from metrics.sources import lane
+from tests.metrics.series.arranging import T0, reading
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Shelf:
+    """A store in memory: `batches` are the values of each transaction."""
+
+    def __init__(self):
+        self.batches = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.error = None
+
+    def __call__(self, readings, before_commit):
+        self.entered.set()
+        self.gate.wait(10)
+        values = [item.value for item in readings]
+        if self.error:
+            raise self.error
+        if any(value < 0 for value in values):
+            raise DataError("negative")
+        before_commit()
+        self.batches.append(values)
+        return Stored(touched=frozenset({1}), new=len(values))
+
+
+@pytest.fixture
+def shelf():
+    shelf = Shelf()
+    yield shelf
+    shelf.gate.set()
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+async def writer(shelf, told):
+    writer = Writer(told.append, store=shelf)
+    yield writer
+    shelf.gate.set()
+    await writer.stop()
+
+
+def numbers(*values):
+    return [reading(1, value=float(value)) for value in values]
+
+
+async def until(condition):
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come to pass within 5 s")
+
+
+async def hold(shelf, writer, *values):
+    """A request whose transaction stands still until `shelf.gate` opens."""
+    shelf.gate.clear()
+    task = asyncio.create_task(writer.write(numbers(*values)))
+    await until(shelf.entered.is_set)
+    return task
+
+
+async def test_what_was_written_is_in_the_database_when_write_returns(shop):
+    told = []
+    writer = Writer(told.append)
+    await writer.write([reading(shop.pk, value=42.0)])
+    assert [sample.value async for sample in Sample.objects.all()] == [42.0]
+    await until(lambda: told)
+    assert (told[0].new, writer.stored) == (1, 1)
+    await writer.stop()
+
+
+async def test_requests_that_wait_share_a_transaction_in_their_order(shelf, writer):
+    first = await hold(shelf, writer, 1)
+    others = [asyncio.create_task(writer.write(numbers(n, n + 0.5))) for n in (2, 3, 4)]
+    await asyncio.sleep(0.05)
+    assert not any(task.done() for task in (first, *others)), "nobody is answered before the commit"
+    shelf.gate.set()
+    await asyncio.gather(first, *others)
+    assert shelf.batches == [[1], [2, 2.5, 3, 3.5, 4, 4.5]]
+
+
+@pytest.mark.parametrize("sizes, batches", [((2, 3), [5]), ((2, 4), [2, 4]), ((9, 1), [9, 1]), ((1, 9), [1, 9])])
+async def test_a_transaction_has_a_limit_that_a_single_request_may_pass(shelf, writer, monkeypatch, sizes, batches):
+    monkeypatch.setattr(writers, "BATCH", 5)
+    first = await hold(shelf, writer, 0)
+    others = [asyncio.create_task(writer.write(numbers(*range(size)))) for size in sizes]
+    await asyncio.sleep(0.02)
+    shelf.gate.set()
+    await asyncio.gather(first, *others)
+    assert [len(batch) for batch in shelf.batches[1:]] == batches
+
+
+async def test_a_lone_request_does_not_wait_for_others(shelf, writer):
+    await writer.write(numbers(1))
+    started = time.perf_counter()
+    await writer.write(numbers(2))
+    assert time.perf_counter() - started < 0.1
+
+
+async def test_a_request_that_the_database_refuses_does_not_fail_its_neighbours(shelf, writer):
+    first = await hold(shelf, writer, 1)
+    good, bad, also_good = (asyncio.create_task(writer.write(numbers(n))) for n in (2, -1, 3))
+    await asyncio.sleep(0.02)
+    shelf.gate.set()
+    await asyncio.gather(first, good, also_good)
+    with pytest.raises(Unfit):
+        await bad
+    assert shelf.batches == [[1], [2], [3]]
+
+
+async def test_a_database_that_does_not_answer_is_said_to_all_and_once_in_the_log(shelf, writer, caplog):
+    caplog.set_level("INFO", "metrics.ingest.writer")
+    shelf.error = OperationalError("gone")
+    for _ in range(3):
+        with pytest.raises(Behind):
+            await writer.write(numbers(1))
+    shelf.error = None
+    await writer.write(numbers(2))
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert shelf.batches == [[2]]
+
+
+async def test_the_queue_is_bounded_in_samples(shelf, writer, monkeypatch):
+    monkeypatch.setattr(writers, "QUEUE", 10)
+    first = await hold(shelf, writer, 1)
+    last = asyncio.create_task(writer.write(numbers(*range(9))))
+    await asyncio.sleep(0.02)
+    assert writer.waiting == 10
+    with pytest.raises(Behind):
+        await writer.write(numbers(2))
+    shelf.gate.set()
+    await asyncio.gather(first, last)
+    await writer.write(numbers(3))
+    assert shelf.batches[-1] == [3]
+
+
+async def test_a_request_is_taken_however_large_while_nothing_waits(shelf, writer, monkeypatch):
+    monkeypatch.setattr(writers, "QUEUE", 10)
+    await writer.write(numbers(*range(25)))
+    assert writer.stored == 25
+
+
+async def test_it_says_how_long_the_oldest_waits(shelf, writer):
+    assert writer.behind_s == 0
+    first = await hold(shelf, writer, 1)
+    await asyncio.sleep(0.1)
+    assert 0.1 <= writer.behind_s < 2
+    shelf.gate.set()
+    await first
+    await until(lambda: writer.behind_s == 0)
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Nobody waits longer than a tenth of a second."""
+    monkeypatch.setattr(database, "TIMEOUT_S", 0.1)
+    monkeypatch.setattr(lane, "COMMIT_S", 0.1)
+
+
+async def test_what_was_answered_with_behind_is_never_stored(shelf, writer, hasty):
+    first = await hold(shelf, writer, 1)
+    with pytest.raises(Behind):
+        await first
+    shelf.gate.set()
+    await until(lambda: writer.behind_s == 0)
+    await writer.write(numbers(2))
+    assert shelf.batches == [[2]]
+
+
+async def test_while_a_thread_hangs_others_are_sent_away_and_no_second_thread_is_taken(shelf, told, hasty):
+    writer = Writer(told.append, store=shelf, patience_s=0.2)
+    first = await hold(shelf, writer, 1)
+    second = asyncio.create_task(writer.write(numbers(2)))
+    for task in (first, second):
+        with pytest.raises(Behind):
+            await asyncio.wait_for(task, 3)
+    with pytest.raises(Behind):
+        await writer.write(numbers(3))
+    assert writer._lane.busy
+    shelf.gate.set()
+    await until(lambda: writer.behind_s == 0)
+    await writer.write(numbers(4))
+    assert shelf.batches == [[4]]
+    await writer.stop()
+
+
+async def test_a_sender_that_gave_up_does_not_disturb_the_others(shelf, writer):
+    first = await hold(shelf, writer, 1)
+    gone, stays = (asyncio.create_task(writer.write(numbers(n))) for n in (2, 3))
+    await asyncio.sleep(0.02)
+    gone.cancel()
+    shelf.gate.set()
+    await asyncio.gather(first, stays)
+    assert 3 in shelf.batches[-1]
+
+
+async def test_samples_of_series_over_the_limit_are_refused_only_if_nothing_else_came_with_them(told):
+    def full(readings, before_commit):
+        before_commit()
+        new = [item.identity for item in readings if item.identity.metric == "new"]
+        return Stored(touched=frozenset({1}), new=len(readings) - len(new), refused=frozenset(new))
+
+    writer = Writer(told.append, store=full)
+    mixed = [reading(1), reading(1, metric="new")]
+    results = await asyncio.gather(
+        writer.write(mixed), writer.write([mixed[1]] * 2), writer.write(mixed[:1]), return_exceptions=True
+    )
+    assert [type(result) for result in results] == [type(None), Unfit, type(None)]
+    assert (writer.stored, writer.refused) == (2, 3)
+    await writer.stop()
+
+
+async def test_duplicates_are_counted_and_answered_as_stored(shop, told):
+    writer = Writer(told.append)
+    for _ in range(2):
+        await writer.write([reading(shop.pk, T0)])
+    assert (writer.stored, writer.duplicates) == (1, 1)
+    await writer.stop()
+    assert len(told) == 1
+
+
+async def test_a_listener_that_fails_does_not_stop_the_writer(shelf):
+    def listen(_stored):
+        raise RuntimeError
+
+    writer = Writer(listen, store=shelf)
+    for value in (1, 2):
+        await writer.write(numbers(value))
+    await writer.stop()
+    assert shelf.batches == [[1], [2]]
+
+
+async def test_stopping_writes_what_waits_and_refuses_what_comes(shelf, writer):
+    first = await hold(shelf, writer, 1)
+    second = asyncio.create_task(writer.write(numbers(2)))
+    await asyncio.sleep(0.02)
+    stopping = asyncio.create_task(writer.stop())
+    await asyncio.sleep(0.02)
+    with pytest.raises(Behind):
+        await writer.write(numbers(3))
+    shelf.gate.set()
+    await asyncio.gather(first, second, stopping)
+    assert shelf.batches == [[1], [2]]
+    writer.start()
+    await writer.write(numbers(4))
+    assert shelf.batches[-1] == [4]
+
+
+async def test_stopping_does_not_wait_for_ever(shelf, told, monkeypatch):
+    monkeypatch.setattr(writers, "STOP_S", 0.1)
+    writer = Writer(told.append, store=shelf)
+    first = await hold(shelf, writer, 1)
+    second = asyncio.create_task(writer.write(numbers(2)))
+    await asyncio.sleep(0.02)
+    await asyncio.wait_for(writer.stop(), 2)
+    for task in (first, second):
+        with pytest.raises(Behind):
+            await task
+    shelf.gate.set()
+    await asyncio.sleep(0.1)
+    assert shelf.batches == []
+
+
+async def test_a_stream_of_requests_loses_nothing(shop):
+    writer = Writer(lambda _stored: None)
+    await asyncio.gather(*(writer.write([reading(shop.pk, T0 + n, n), reading(shop.pk, T0 + n, n, metric="b")]) for n in range(300)))
+    await writer.stop()
+    assert await Sample.objects.acount() == 600

@@ -1,0 +1,3 @@
+from tests.metrics.kpis.publishing import published
+
+__all__ = ["published"]
