@@ -9,7 +9,6 @@ package. A board counts as live when its socket has brought the first value of t
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.repository import ROOT, files
+from tests.repository import copy
 from tests.servers.processes import free_port
 from tests.servers.sockets import Socket
 from tests.servers.watchfloor import Watchfloor
@@ -30,9 +29,7 @@ from tests.servers.watchfloor import Watchfloor
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clone = Path(folder)
-        for path in files():
-            (clone / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / path, clone / path)
+        copy(clone)
         for name in ("clone to live board", "second start", "third start"):
             page, live = start(clone)
             print(f"{name:<20} page {page:5.1f} s   live {live:5.1f} s", flush=True)

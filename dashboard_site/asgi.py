@@ -10,19 +10,18 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard_site.settings")
 
 from django.core.asgi import get_asgi_application
 
-pages = get_asgi_application()
+pages: Any = get_asgi_application()
 
 # After the set-up: these import models.
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import re_path
 
-from dashboard_site.runtime import Runtime
+from dashboard_site.runtime import runtime
 from live.push.consumers import UnknownPage
 from live.routing import websocket_urlpatterns as live_sockets
 from metrics.ingest.app import IngestApp
 from metrics.routing import websocket_urlpatterns as metrics_sockets
 
-runtime = Runtime()
 connections = ProtocolTypeRouter(
     {
         "http": IngestApp(pages, runtime.writer),

@@ -6,9 +6,11 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from dashboard_site.runtime import runtime
 from live.push import hub
 
 BEAT_AGE_S = 5.0
+BEHIND_S = 5.0
 
 
 @require_safe
@@ -18,7 +20,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """503 with the reason while the database does not answer or the hub is not running."""
+    """503 with the reason while the database does not answer, the hub is deaf, or samples wait too long."""
     problem = _problem()
     return HttpResponse(f"{problem or 'ok'}\n", content_type="text/plain", status=503 if problem else 200)
 
@@ -32,4 +34,6 @@ def _problem() -> str:
     here = hub.running()
     if here is None:
         return "the hub is not running"
-    return "" if here.bus.beat_age_s < BEAT_AGE_S else "the hub does not hear its own beat"
+    if here.bus.beat_age_s > BEAT_AGE_S:
+        return "the hub does not hear its own beat"
+    return "samples wait too long to be stored" if runtime.writer.behind_s > BEHIND_S else ""

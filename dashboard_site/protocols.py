@@ -56,7 +56,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(1, self.transport.abort)
 
     async def run_asgi(self) -> None:
-        self.scope["extensions"][EXTENSION] = {  # type: ignore[typeddict-unknown-key]
+        self.scope["extensions"][EXTENSION] = {
             "write": self._write_ready,
             "buffered": self.transport.get_write_buffer_size,
             "abort": self.transport.abort,
@@ -75,7 +75,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 class HttpProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._deadline = self.loop.call_later(HANDSHAKE_S, self._end_silent)
 

@@ -67,3 +67,6 @@ class Runtime:
         assert self._hub is not None
         assert self._collector is not None
         return self._hub.figures() | {"samples": self._collector.stored}
+
+
+runtime = Runtime()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import uvicorn
-from asgiref.typing import ASGI3Application
 from django.conf import settings
 
 from dashboard_site.listening import BACKLOG
@@ -36,7 +36,7 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def configuration(application: ASGI3Application) -> uvicorn.Config:
+def configuration(application: Any) -> uvicorn.Config:
     return uvicorn.Config(
         application,
         http=HttpProtocol,

@@ -143,6 +143,22 @@ FRAME_ANCESTORS = env.words("FRAME_ANCESTORS")
 CSRF_FAILURE_VIEW = "live.accounts.views.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
+# Each is LIMIT_… in the environment; 0 switches it off.
+LIMITS = {
+    name: env.whole(f"LIMIT_{name.upper()}", default)
+    for name, default in {
+        "sockets": 10_000,
+        "sockets_per_address": 2_000,
+        "sockets_per_user": 50,
+        "handshakes": 200,
+        "socket_messages": 20,
+        "chat": 5,
+        "logins": 10,
+        "body": 1_048_576,
+    }.items()
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = LIMITS["body"] or None
+
 EMAIL_URL = env.url("EMAIL_URL", ("smtp", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail"))
 if EMAIL_URL:
     vars().update(environ.Env.email_url_config(EMAIL_URL))

@@ -85,7 +85,7 @@ class AudienceQuerySet(models.QuerySet):
         """Each row's audience by the value of `field`; two queries."""
         groups: dict[int, set[int]] = {}
         rows = list(self.values_list("pk", field, "access"))
-        link = self.model.groups.through
+        link: Any = self.model._meta.get_field("groups").remote_field.through  # type: ignore[union-attr]
         owner = f"{self.model._meta.model_name}_id"
         restricted = [pk for pk, _key, access in rows if access == Access.GROUPS]
         for pk, group in link.objects.filter(**{f"{owner}__in": restricted}).values_list(owner, "group_id"):
@@ -125,7 +125,7 @@ def load_people(ids: Iterable[int]) -> dict[int, Person]:
 
     def person(pk: int, name: str, is_staff: bool, is_superuser: bool, password: str) -> Person:
         member_of = groups.get(pk, set())
-        role = {staff} if is_staff else set()
+        role = {staff} if is_staff and staff is not None else set()
         held = own.get(pk, set()).union(*(granted.get(group, set()) for group in member_of | role))
         return Person(pk, name, is_staff, is_superuser, frozenset(member_of), frozenset(held), password)
 

@@ -34,31 +34,26 @@ def test_every_gate_names_a_remedy():
 
 
 @pytest.fixture
-def stylesheet(tmp_path, monkeypatch):
-    built = tmp_path / "dist" / "styles.css"
-    built.parent.mkdir()
-    built.write_text("committed")
-    monkeypatch.setattr(css, "BUILT", built)
-    return built
+def tree(tmp_path):
+    """A clone with a committed stylesheet."""
+    (tmp_path / css.BUILT).parent.mkdir(parents=True)
+    (tmp_path / css.BUILT).write_text("committed")
+    return tmp_path
 
 
-def test_a_stylesheet_that_was_not_rebuilt_fails(stylesheet, monkeypatch, capsys):
-    monkeypatch.setattr(css, "npm", lambda *words, **options: stylesheet.write_text("fresh"))
-    assert css.main(check=True) == 1
-    assert stylesheet.read_text() == "committed"
-    assert "not what" in capsys.readouterr().out
+@pytest.mark.parametrize("content, status", [(b"committed", 0), (b"fresh", 1)])
+def test_a_stylesheet_that_was_not_rebuilt_fails(tree, monkeypatch, content, status):
+    monkeypatch.setattr(css, "ROOT", tree)
+    monkeypatch.setattr(css, "fresh", lambda: content)
+    assert css.main(check=True) == status
+    assert (tree / css.BUILT).read_text() == "committed"
 
 
-def test_a_stylesheet_that_is_fresh_passes(stylesheet, monkeypatch):
-    monkeypatch.setattr(css, "npm", lambda *words, **options: stylesheet.write_text("committed"))
-    assert css.main(check=True) == 0
-
-
-def test_a_failing_build_is_not_a_fresh_stylesheet(stylesheet, monkeypatch):
+def test_a_failing_build_leaves_nothing_that_passes_for_fresh(tree, monkeypatch):
     monkeypatch.setattr(css, "npm", lambda *words, **options: sys.exit("npm failed"))
     with pytest.raises(SystemExit, match="npm failed"):
-        css.main(check=True)
-    assert stylesheet.read_text() == "committed"
+        css.build(tree)
+    assert not (tree / css.BUILT).exists()
 
 
 def test_an_old_node_does_not_count(tmp_path):

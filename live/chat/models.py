@@ -99,6 +99,8 @@ class Message(models.Model):
         indexes = [
             # What has changed since the version that an open page shows.
             models.Index(fields=["room", "at_version"], name="live_message_changed"),
+            # How fast somebody writes, over all rooms.
+            models.Index(fields=["author", "at"], name="live_message_pace"),
             # Somebody's last coming or going, however much they have said since.
             models.Index(fields=["room", "author", "seq"], name="live_message_comings", condition=~Q(kind="message")),
         ]

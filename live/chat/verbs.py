@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -22,6 +23,7 @@ from live.push.signals import publish
 MAX_LENGTH = 2000
 FOLLOWS_WITHIN = timedelta(minutes=5)
 RETRACT_WITHIN = timedelta(minutes=10)
+PACE_WITHIN = timedelta(seconds=10)
 RETRACT_PERMISSION = "live.retract_message"
 
 Kind = Message.Kind
@@ -53,6 +55,8 @@ def post_message(room: Room, author: User, body: object, cid: str = "") -> Messa
     with transaction.atomic():
         room = _locked(room)
         stored = room.messages.filter(author=author, nonce=nonce).first() if nonce else None
+        if stored is None:
+            _check_pace(author)
         return stored or _append(room, Kind.MESSAGE, author, body=text, nonce=nonce)
 
 
@@ -158,6 +162,14 @@ def _check_retraction(message: Message, by: User) -> None:
         raise PermissionDenied(_("Only its author can retract this message."))
     if timezone.now() - message.at > RETRACT_WITHIN:
         raise PermissionDenied(_("A message can be retracted for 10 minutes; this one is older."))
+
+
+def _check_pace(author: User) -> None:
+    """Raise ValidationError when the author writes faster than one may, counted over all rooms and processes."""
+    most = settings.LIMITS["chat"]
+    since = timezone.now() - PACE_WITHIN
+    if most and Message.objects.filter(author=author, kind=Kind.MESSAGE, at__gt=since)[:most].count() == most:
+        raise ValidationError(_("You write very fast. Wait a few seconds, then send it again."), code="too_fast")
 
 
 def _publish(room: Room) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,9 +14,11 @@ from urllib.parse import parse_qsl
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from live.database import in_pool
+from live.limits import Bucket, Visitor
 from live.people import Person
 from live.presence.roster import Seat
 from live.push import hub
@@ -34,11 +37,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
+LIMIT_WAIT_S = (5.0, 15.0)
 BAD_INPUTS = 10
 """Bad messages in a row after which a client counts as broken or hostile."""
 CLOSE_CODES: dict[Ending, int] = {
     "behind": 4012,
     "restart": 4012,
+    "limit": 4012,
     "signed_out": 4401,
     "not_allowed": 4403,
     "gone": 4404,
@@ -87,6 +92,8 @@ class PageConsumer(AsyncWebsocketConsumer):
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
         self.socket: Socket | None = None
         self.bad_inputs = 0
+        self.messages = Bucket(settings.LIMITS["socket_messages"])
+        self.goodbye: asyncio.Task | None = None
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -94,6 +101,8 @@ class PageConsumer(AsyncWebsocketConsumer):
             here = hub.running()
             if self.socket is not None and here is not None:
                 here.leave(self.socket)
+            if self.goodbye is not None:
+                self.goodbye.cancel()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Channels 4.3 hops to a thread for every message here, to close database connections that were never opened.
@@ -120,6 +129,9 @@ class PageConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.socket is None or self.socket.ended:
             return
+        if not self.messages.take():
+            self.socket.end("misbehaved")
+            return
         try:
             data = read_object(text_data)
             data.pop("headers", None)  # htmx adds them; nothing that a client says about itself is believed.
@@ -133,6 +145,12 @@ class PageConsumer(AsyncWebsocketConsumer):
 
     async def _enter(self) -> None:
         here = hub.running()
+        if here is None:
+            await self._say_goodbye("restart")
+            return
+        if here.room.is_rushed(self._address()):
+            self._end("limit")
+            return
         identity = await in_pool(identify, self.scope)
         if identity is None:
             await self._say_goodbye("signed_out")
@@ -144,8 +162,8 @@ class PageConsumer(AsyncWebsocketConsumer):
             return
         if not topics:
             await self._say_goodbye("signed_out" if identity.person.is_guest else "not_allowed")
-        elif here is None:
-            await self._say_goodbye("restart")
+        elif here.room.is_full_for(Visitor(identity.person.id, self._address())):
+            self._end("limit")
         else:
             self.socket = self._make_socket(identity)
             await here.enter(self.socket, topics)
@@ -164,7 +182,18 @@ class PageConsumer(AsyncWebsocketConsumer):
         page = f"{self.page}.{self.page_key()}"
         person = identity.person
         seat = Seat(secrets.token_hex(8), person.id, person.name, page, device(self.scope))
-        return Socket(identity=identity, view=self.view, seat=seat, writer=self._writer(), end=self._end)
+        return Socket(
+            identity=identity,
+            address=self._address(),
+            view=self.view,
+            seat=seat,
+            writer=self._writer(),
+            end=self._end,
+        )
+
+    def _address(self) -> str:
+        client = self.scope.get("client")
+        return client[0] if client else ""
 
     def _writer(self) -> Writer:
         ready = self.scope.get("extensions", {}).get(EXTENSION)
@@ -177,7 +206,7 @@ class PageConsumer(AsyncWebsocketConsumer):
 
     def _end(self, why: Ending) -> None:
         """Called by the hub, which does not wait."""
-        self._goodbye = asyncio.ensure_future(self._try_to_say_goodbye(why))
+        self.goodbye = asyncio.ensure_future(self._try_to_say_goodbye(why))
 
     async def _try_to_say_goodbye(self, why: Ending) -> None:
         try:
@@ -191,6 +220,9 @@ class PageConsumer(AsyncWebsocketConsumer):
             template, target = LAST_WORDS[why]
             html = render(Part(target, template, "why", why), self.view)
             await self.send(html_fragment(f"#{target}", "outerHTML", html).texts[0])
+        if why == "limit":
+            # Told at once, sent away later: whoever comes back by itself should not do so in a tight circle.
+            await asyncio.sleep(random.uniform(*LIMIT_WAIT_S))
         await self.close(CLOSE_CODES[why])
 
     async def _refuse(self, refusal: Refused) -> None:
@@ -207,6 +239,7 @@ LAST_WORDS: dict[Ending, tuple[str, str]] = {
     "gone": ("live/_gone.html", "beat"),
     "misbehaved": ("live/_misbehaved.html", "beat"),
     "restart": ("live/_restarting.html", "beat"),
+    "limit": ("live/_limit.html", "beat"),
 }
 
 

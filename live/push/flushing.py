@@ -28,9 +28,11 @@ async def flush(sockets: Iterable[Socket], watched: Mapping[str, Watched], count
 def _send(socket: Socket, watched: Mapping[str, Watched], frames: dict, counts: Counter) -> None:
     if socket.is_stalled():
         counts["passed_over"] += 1
+        counts["stalls"] += socket.ended
         return
     if socket.wants_snapshot:
         _start_afresh(socket, watched, counts)
+    counts["conflated"] += socket.outbox.conflated
     items = socket.outbox.take()
     key = (socket.view.format, items)
     if key not in frames:

@@ -66,11 +66,16 @@ class HtmlChanges:
 
     def _change(self, before: Region | Log, after: Region | Log) -> Iterable[Fragment]:
         if isinstance(after, Log):
-            return self._whole(after) if after.changed is None else self._grown(after)
+            return self._log(before, after)
         if after.target and _ids(before.parts) != _ids(after.parts):
             return self._whole(after)
         known = {part.id: part for part in before.parts}
         return [self._morph(part) for part in after.parts if part != known.get(part.id)]
+
+    def _log(self, before: Region | Log, after: Log) -> Iterable[Fragment]:
+        if after.changed is not None:
+            return self._grown(after)
+        return [] if before.parts == after.parts else self._whole(after)
 
     def _grown(self, log: Log) -> Iterator[Fragment]:
         changed = log.changed or ()

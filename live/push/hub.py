@@ -16,6 +16,7 @@ from typing import Any
 
 from live.clock import now_ms
 from live.database import in_pool
+from live.limits import Room
 from live.presence.peers import Peers
 from live.presence.roster import Roster
 from live.push import signals
@@ -39,14 +40,32 @@ HEAL_S = 2.0
 RIGHTS_S = 4.0
 CHECK_S = 60.0
 RETRY_S = 0.5
+Work = Callable[[], Awaitable[None]]
+COUNTED = (
+    "loads",
+    "failed_loads",
+    "renders",
+    "encodes",
+    "frames",
+    "fragments",
+    "conflated",
+    "passed_over",
+    "overflows",
+    "stalls",
+    "gaps",
+    "heals_version",
+    "heals_unversioned",
+)
 
 
 class Hub:
     def __init__(self, process: str) -> None:
         self.process = process
         self.roster = Roster(process)
-        self.counts: Counter = Counter()
+        self.counts: Counter[str] = Counter()
+        self.lag_s = 0.0
         self.sockets: set[Socket] = set()
+        self.room = Room()
         self.watched: dict[str, Watched] = {}
         self.bus = Bus(process, self._hear)
         self.peers = Peers(self.roster, self._send_to_peers, self._presence_changed)
@@ -59,9 +78,9 @@ class Hub:
         global _running
         _running = self
         signals.deliver_to(self._offer_from_any_thread)
-        for work in (self.bus.listen, self.bus.speak, self._review_rights):
-            self._spawn(_for_ever(work))
-        periods = {
+        for task in (self.bus.listen, self.bus.speak, self._review_rights):
+            self._spawn(_for_ever(task))
+        periods: dict[float, Work] = {
             TICK_S: self._tick,
             PRESENCE_S: self._tell_peers,
             BEAT_S: self._beat,
@@ -90,8 +109,16 @@ class Hub:
         await self.bus.close()
 
     def figures(self) -> dict[str, float]:
-        """Sockets open now, and what was delivered since the start."""
-        return {"sockets": len(self.sockets), "fragments": self.counts["fragments"]}
+        """Gauges, and what was counted since the start; durations in seconds."""
+        return {
+            "sockets": len(self.sockets),
+            "topics": len(self.watched),
+            "people": self.roster.presence().people_count,
+            "bus_up": self.bus.is_up,
+            "beat_age": self.bus.beat_age_s,
+            "loop_lag": self.lag_s,
+            "tasks": len(asyncio.all_tasks(self._loop)),
+        } | {name: self.counts[name] for name in COUNTED}
 
     def context(self) -> Context:
         return Context(now_ms(), self.roster)
@@ -99,6 +126,7 @@ class Hub:
     async def enter(self, socket: Socket, topics: Iterable[Topic]) -> None:
         """Take the socket in and give it each topic: subscribe first, then the snapshot, then what follows."""
         self.sockets.add(socket)
+        self.room.enter(socket.visitor)
         self.peers.sit(socket.seat)
         for topic in topics:
             await self._subscribe(socket, topic)
@@ -109,6 +137,7 @@ class Hub:
         if socket not in self.sockets:
             return
         self.sockets.discard(socket)
+        self.room.leave(socket.visitor)
         self.peers.rise(socket.seat)
         for topic in socket.topics:
             self._unsubscribe(socket, topic)
@@ -176,6 +205,7 @@ class Hub:
 
     async def _tick(self) -> None:
         """State topics that changed, or change by the clock now; then everything that waits is sent."""
+        self.lag_s = self._loop.time() % TICK_S  # Ticks are due at whole multiples.
         now = now_ms()
         due = [watched for watched in self.watched.values() if watched.is_due(now)]
         await asyncio.gather(*map(self._refresh, due))
@@ -199,6 +229,7 @@ class Hub:
             watched = self.watched.get(name)
             if watched and watched.state and not watched.changed and watched.state.version != version:
                 self.counts["heals_version"] += 1
+                self.counts["gaps"] += watched.topic.at_once
                 self.offer([name])
 
     async def _check(self) -> None:
@@ -278,7 +309,7 @@ def running() -> Hub | None:
     return _running
 
 
-async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+async def _for_ever(work: Work) -> None:
     while True:
         try:
             await work()
@@ -287,7 +318,7 @@ async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(RETRY_S)
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, work: Work) -> None:
     """Run `work` at whole multiples of `seconds`; a round that takes long makes the next one late, never two."""
     failing = False
     while True:

@@ -11,7 +11,10 @@ MAX_CHARACTERS = 256 * 1024
 
 
 class Outbox:
-    """Fragments in the order in which they go out. A fragment replaces the waiting one with the same key."""
+    """Fragments in the order in which they go out. A fragment replaces the waiting one with the same key.
+
+    `conflated` counts what was replaced since the last `take`.
+    """
 
     __slots__ = ("_items", "_size", "conflated")
 
@@ -38,6 +41,7 @@ class Outbox:
 
     def take(self) -> tuple[Fragment, ...]:
         items = tuple(self._items.values())
+        self.conflated = 0
         self.clear()
         return items
 

@@ -15,7 +15,7 @@ from live.presence.roster import Roster
 from live.presence.topic import counter
 from live.push import hub
 from live.push.beat import beat_part, link_part, link_state
-from live.push.topics import Context, Part, Region, State, Topic, View, parse
+from live.push.topics import Context, Log, Region, State, Topic, View, parse
 
 NOBODY = Roster("nobody")
 
@@ -44,10 +44,10 @@ class Frame:
     """The parts that stand on every page. Each is read only when a template prints it."""
 
     @cached_property
-    def banner(self) -> Region:
+    def banner(self) -> Region | Log | None:
         state = page_state(parse("announcements.all"))
         regions = state.regions if state else ()
-        return next(region for region in regions if region.target == "#banner")
+        return next((region for region in regions if region.target == "#banner"), None)
 
     @cached_property
     def online(self) -> Region:

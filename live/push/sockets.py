@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Literal
 
+from live.limits import Visitor
 from live.people import Person
 from live.presence.roster import Seat
 from live.push.fragments import Fragment
@@ -17,7 +18,7 @@ from live.push.writers import Frame, Writer
 STALL_S = 8.0
 OVERFLOWS_WITHIN_S = 10.0
 
-Ending = Literal["behind", "signed_out", "not_allowed", "gone", "misbehaved", "restart"]
+Ending = Literal["behind", "signed_out", "not_allowed", "gone", "misbehaved", "restart", "limit"]
 
 
 class Socket:
@@ -27,8 +28,16 @@ class Socket:
     """
 
     def __init__(
-        self, *, identity: Identity, view: View, seat: Seat, writer: Writer, end: Callable[[Ending], None]
+        self,
+        *,
+        identity: Identity,
+        address: str,
+        view: View,
+        seat: Seat,
+        writer: Writer,
+        end: Callable[[Ending], None],
     ) -> None:
+        self.visitor = Visitor(identity.person.id, address)
         self.identity = identity
         self.view = view
         self.seat = seat

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import ClassVar
 
 from django.db import models, transaction
 from django.db.models import F, OuterRef, Q, Subquery, Sum, TextField, Value
@@ -72,7 +73,7 @@ class Board(WithAudience):
     kpis = models.ManyToManyField(KPI, through="BoardTile", related_name="boards", verbose_name=_("KPIs"))
     version = models.BigIntegerField(default=0, editable=False)
 
-    objects = BoardQuerySet.as_manager()
+    objects: ClassVar = BoardQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("board")
@@ -109,8 +110,8 @@ class BoardTile(models.Model):
 
 
 def _publish_after_commit(slugs: Iterable[str]) -> None:
-    topics = [f"board.{slug}" for slug in slugs]
-    transaction.on_commit(partial(publish, *topics), robust=True)
+    if topics := [f"board.{slug}" for slug in slugs]:
+        transaction.on_commit(partial(publish, *topics), robust=True)
 
 
 def _sum(tiles: models.QuerySet, field: str) -> Coalesce:

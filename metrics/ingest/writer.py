@@ -99,8 +99,7 @@ class Writer:
     def start(self) -> None:
         """Begin to write. `write` does it by itself; after `stop` it makes the writer usable again."""
         self._stopping = False
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="writer")
+        self._ensure_running()
 
     async def stop(self) -> None:
         """Write what waits, for at most 5 s; what is left is answered Behind, and so is everything that comes."""
@@ -123,13 +122,16 @@ class Writer:
             raise Behind("the server is stopping")
         if self._samples >= QUEUE or self.behind_s > self._patience_s:
             raise Behind("too many samples are waiting to be stored")
-        if self._task is None:
-            self.start()
+        self._ensure_running()
         item = _Waiting(readings, asyncio.get_running_loop().create_future(), time.monotonic())
         self._waiting.append(item)
         self._samples += len(readings)
         self._more.set()
         await item.done
+
+    def _ensure_running(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="writer")
 
     async def _run(self) -> None:
         while True:

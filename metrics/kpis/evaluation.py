@@ -76,7 +76,7 @@ def evaluate(kpi: KPI, tracks: Sequence[Track], now: int, *, with_line: bool = T
         value=value,
         at=at,
         live=len(live),
-        change=changed(kpi, value, _before(kpi, tracks, at - BACK_MS)),
+        change=changed(kpi, value, _before(kpi, tracks, compared_with(live, now))),
         limit=limit,
         drawn=_drawn(tracks, live) if with_line else NO_LINE,
         stale_after_ms=patience,
@@ -115,6 +115,11 @@ def changed(kpi: KPI, value: float, before: float | None) -> Change | None:
 
 def live_tracks(kpi: KPI, tracks: Iterable[Track], now: int) -> list[Track]:
     return [track for track in tracks if turns_stale_at(kpi, track) > now]
+
+
+def compared_with(live: Iterable[Track], now: int) -> int:
+    """The moment that a change goes back to: a minute before the newest sample, whose sender's clock may be ahead."""
+    return min(max(track.at for track in live), now) - BACK_MS
 
 
 def turns_stale_at(kpi: KPI, track: Track) -> int:

@@ -18,7 +18,7 @@ Link = KPI.series.through
 
 # The ORM joins along foreign keys only. An empty list of ids never comes here.
 UNBOUND = """
-    SELECT kpi.id, kpi.labels, series.id, series.labels FROM {series} series
+    SELECT kpi.id, kpi.labels, series.labels FROM {series} series
     JOIN {kpi} kpi ON kpi.metric = series.name AND (kpi.source_id IS NULL OR kpi.source_id = series.source_id)
     WHERE NOT EXISTS (SELECT 1 FROM {link} link WHERE link.kpi_id = kpi.id AND link.series_id = series.id) {only}
 """
@@ -42,9 +42,8 @@ def bind_missing(touched: Collection[int]) -> None:
     made at the same moment, left unbound is bound with the next sample.
     """
     unbound = _unbound(touched) if touched else []
-    pairs = {(kpi, series) for kpi, wanted, series, labels in unbound if matches(wanted, labels)}
-    if pairs:
-        _bind_pairs(pairs)
+    if kpis := {kpi for kpi, wanted, labels in unbound if matches(wanted, labels)}:
+        _bind_anew(kpis)
 
 
 def among(field: str, ids: Collection[int]) -> Q:
@@ -59,21 +58,20 @@ def _candidates(kpi: KPI) -> Iterable[tuple[int, dict]]:
     return series.order_by().values_list("pk", "labels")
 
 
-def _unbound(touched: Collection[int]) -> Iterable[tuple[int, dict, int, dict]]:
-    """Pairs of KPI and series that have name and source in common and no link, as ids and labels."""
+def _unbound(touched: Collection[int]) -> list[tuple[int, dict, dict]]:
+    """KPIs by id, what they want, and the labels of a series with name and source in common and no link."""
     ids = list(touched) if len(touched) <= FEW else []
     only = f"AND series.id IN ({', '.join(['%s'] * len(ids))})" if ids else ""
     with connection.cursor() as cursor:
         cursor.execute(UNBOUND.format(only=only, **TABLES), ids)
         rows = cursor.fetchall()
-    return [(kpi, json.loads(wanted), series, json.loads(labels)) for kpi, wanted, series, labels in rows]
+    return [(kpi, json.loads(wanted), json.loads(labels)) for kpi, wanted, labels in rows]
 
 
 @transaction.atomic
-def _bind_pairs(pairs: Iterable[tuple[int, int]]) -> None:
-    # Locked in id order, and only those that are still there.
-    wanted = {kpi for kpi, _series in pairs}
-    kpis = set(KPI.objects.select_for_update().filter(pk__in=wanted).order_by("pk").values_list("pk", flat=True))
-    links = [Link(kpi_id=kpi, series_id=series) for kpi, series in pairs if kpi in kpis]
-    Link.objects.bulk_create(links, ignore_conflicts=True)
-    KPI.objects.filter(pk__in=kpis).update(version=F("version") + 1)
+def _bind_anew(ids: Iterable[int]) -> None:
+    # In id order, so that two processes cannot wait for each other; read under the lock, because the KPI may have
+    # been changed or removed since it was found.
+    for kpi in KPI.objects.select_for_update().filter(pk__in=ids).order_by("pk"):
+        bind(kpi)
+        KPI.objects.filter(pk=kpi.pk).update(version=F("version") + 1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from threading import Event
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 
-from tests.servers.pages import expect_value, tile, without_reload
+from tests.servers.pages import curtain, expect_value, tile, without_reload
 
 FRESH_S = 40
 
@@ -79,21 +80,46 @@ def test_the_page_is_live_although_the_script_comes_late(shared_server, orders, 
     expect_value(page, "orders", "77")
 
 
-def test_a_tile_turns_late_when_it_is_left_alone_and_not_while_it_is_fed(shared_server, orders, visitor):
-    """The time of a fed tile stays grey for 40 s; the one beside it, fed once, turns amber in that time."""
-    shared_server.push(orders, "visits", 1)
+def test_a_source_that_stops_makes_its_tile_stale(shared_server, orders, visitor):
     shared_server.manage("add_kpi", "visits")
+    for value in (1, 2):
+        shared_server.push(orders, "visits", value)
+        time.sleep(1)
     page = visitor(shared_server).open("/")
-    fed, alone = tile(page, "orders").locator(".tile-age"), tile(page, "visits").locator(".tile-age")
-    expect(alone).to_be_visible()
-    shared_server.push(orders, "visits", 2)
     expect_value(page, "visits", "2")
-    calm = fed.evaluate("node => getComputedStyle(node).color")
+    expect(tile(page, "visits")).to_contain_text("no data since", timeout=8000)
+
+
+def test_a_tile_turns_late_when_nothing_arrives_and_not_while_it_is_fed(shared_server, orders, visitor):
+    """For 40 s one page is fed every second; on the other the socket stays open and silent, as behind a dead link."""
+    silent = visitor(shared_server).context.new_page()
+    deaf = cut_socket(silent)
+    shared_server.push(orders, "orders", 0)
+    fed = visitor(shared_server).open("/")
+    silent.goto("/")
+    deaf.set()
 
     seen = set()
     for second in range(FRESH_S):
         shared_server.push(orders, "orders", second)
         time.sleep(0.95)
-        seen.add(fed.evaluate("node => getComputedStyle(node).color"))
-    assert seen == {calm}, "a tile that is fed every second turned late"
-    assert alone.evaluate("node => getComputedStyle(node).color") != calm
+        seen.add(colour_of_time(fed))
+    assert len(seen) == 1, "a tile that is fed every second turned late"
+    assert colour_of_time(silent) not in seen
+    expect(curtain(silent)).to_be_visible()
+    expect(curtain(fed)).to_be_hidden()
+
+
+def cut_socket(page: Page) -> Event:
+    """When the event is set, the page's socket passes nothing on any more."""
+    deaf = Event()
+
+    def join(socket: WebSocketRoute) -> None:
+        socket.connect_to_server().on_message(lambda frame: None if deaf.is_set() else socket.send(frame))
+
+    page.route_web_socket("**/ws/**", join)
+    return deaf
+
+
+def colour_of_time(page: Page) -> str:
+    return tile(page, "orders").locator(".tile-age").evaluate("node => getComputedStyle(node).color")

@@ -35,7 +35,7 @@ class Gate:
 
 
 GATES = (
-    Gate("ruff", ("-m", "ruff", "check", "."), "ruff check --fix ."),
+    Gate("ruff", ("-m", "ruff", "check", "--quiet", "--output-format", "concise", "."), "ruff check --fix ."),
     Gate("format", ("-m", "ruff", "format", "--check", "."), "ruff format ."),
     Gate("types", ("-m", "mypy"), "mypy, and mend the types"),
     Gate("templates", ("-m", "djlint", "--lint", "--quiet", "templates"), "djlint --lint templates, and mend them"),

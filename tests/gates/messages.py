@@ -15,7 +15,7 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
-from tests.repository import ROOT, files
+from tests.repository import ROOT, copy
 
 LANGUAGES = ("ru",)
 PLACE = "locale/{}/LC_MESSAGES/django"
@@ -43,7 +43,7 @@ def stale(language: str) -> list[str]:
     """How the committed catalogues of a language differ from what the sources give, and what is not translated."""
     with tempfile.TemporaryDirectory(prefix="watchfloor-messages-") as folder:
         fresh_tree = Path(folder)
-        _copy_sources(fresh_tree)
+        copy(fresh_tree, "*.py", "*.html", "*.txt", "*.po")
         if problems := collect(fresh_tree):
             return problems
         place = PLACE.format(language)
@@ -93,13 +93,6 @@ def _catalog(path: Path) -> Catalog:
         return Catalog()
     with path.open("rb") as file:
         return read_po(file)
-
-
-def _copy_sources(folder: Path) -> None:
-    for path in files("*.py", "*.html", "*.txt", "*.po"):
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / path, folder / path)
-    (folder / "locale").mkdir(exist_ok=True)
 
 
 def _manage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -20,6 +20,10 @@ def draw(values, **options):
     return sparkline(list(enumerate(values)), start=0, end=max(len(values) - 1, 1), **options)
 
 
+def placed(points, **options):
+    return sparkline(points, **options)
+
+
 def places(path):
     """The points of a path without areas: [[(x, y), …], …], one list for each stretch."""
     return [[tuple(map(float, point.split())) for point in run.split("L")] for run in path.split("M")[1:]]
@@ -49,7 +53,7 @@ def test_a_line_without_ups_and_downs_runs_through_the_middle():
 
 @pytest.mark.parametrize("at", [0, 5, 10])
 def test_a_single_point_is_a_dash_inside_the_drawing(at):
-    [run] = places(sparkline([(at, 4.0)], start=0, end=10).line)
+    [run] = places(placed([(at, 4.0)], start=0, end=10).line)
     (left, y), (right, same) = run
     assert 0 <= left < right <= 300
     assert y == same == 30.0
@@ -65,7 +69,7 @@ def test_nothing_makes_no_drawing(values):
 
 
 def test_what_lies_outside_the_stretch_of_time_is_not_drawn():
-    drawing = sparkline([(0, 100.0), (10, 1.0), (20, 2.0)], start=10, end=20)
+    drawing = placed([(0, 100.0), (10, 1.0), (20, 2.0)], start=10, end=20)
     assert drawing.high == 2.0
 
 

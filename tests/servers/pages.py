@@ -16,8 +16,7 @@ CURTAIN_MS = 10_000
 def without_reload(page: Page) -> Iterator[None]:
     """Whatever happens inside happens on the page that is open."""
     loads: list[str] = []
-    note = loads.append
-    page.on("load", lambda loaded: note(loaded.url))
+    page.on("load", lambda loaded: loads.append(loaded.url))
     yield
     assert loads == [], f"the page was loaded anew: {loads}"
 
@@ -52,7 +51,7 @@ def composer(page: Page) -> Locator:
 
 
 def curtain(page: Page) -> Locator:
-    return page.locator("#beat .curtain-late")
+    return page.locator("#beat .curtain")
 
 
 def expect_curtain(page: Page) -> None:

@@ -14,10 +14,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from dashboard_site.asgi import application, runtime
+from dashboard_site.asgi import application
 from dashboard_site.first_admin import make_first_admin
 from dashboard_site.listening import listening
-from dashboard_site.runtime import MACHINE
+from dashboard_site.runtime import MACHINE, runtime
 from dashboard_site.server import Server, configuration
 from dashboard_site.workers import Workers, worker_command
 

@@ -81,7 +81,7 @@ class Peer:
 
 def open_socket(peer: Peer, view: View = ENGLISH, number: int = 1) -> Socket:
     seat = Seat(f"seat{number}", None, "", "board.main", f"device{number}")
-    return Socket(identity=Identity(), view=view, seat=seat, writer=peer, end=peer.end)
+    return Socket(identity=Identity(), address="", view=view, seat=seat, writer=peer, end=peer.end)
 
 
 async def visit(hub: Hub, *peers: Peer, view: View = ENGLISH) -> list[Socket]:

@@ -92,6 +92,10 @@ def test_a_log_that_cannot_tell_what_changed_is_filled_anew():
     assert 'hx-swap="innerMorph"' in sent.texts[0]
 
 
+def test_a_log_that_was_read_afresh_and_is_the_same_is_left_alone():
+    assert changes.between(log(line(8), line(9)), log(line(8), line(9), changed=None)) == []
+
+
 def test_programs_get_what_is_new_and_not_the_history():
     events = JsonChanges(lambda part: json.dumps(part.event))
     assert events.snapshot(log(line(1), line(2))) == []

@@ -21,7 +21,9 @@ HOST = ("Host", "localhost:8000")
 BEARER = ("Authorization", "Bearer wfp_anything")
 
 
-@pytest.mark.parametrize("headers", [[("Origin", "http://localhost:8000")], [("Origin", "http://LOCALHOST:8000")], [BEARER]])
+@pytest.mark.parametrize(
+    "headers", [[("Origin", "http://localhost:8000")], [("Origin", "http://LOCALHOST:8000")], [BEARER]]
+)
 def test_our_own_pages_and_programs_with_a_token_are_let_in(headers):
     check_origin(scope(HOST, *headers))
 
@@ -139,6 +141,8 @@ def test_what_ends_a_session_makes_its_sockets_guests(alice, cookie, event):
     assert identify(scope(HOST, ORIGIN, cookie)).person.is_guest
 
 
-@pytest.mark.parametrize("cookie", ["", "sessionid=", "sessionid=junk", "sessionid=\x00", ";;;=;", "sessionid=" + "x" * 5000])
+@pytest.mark.parametrize(
+    "cookie", ["", "sessionid=", "sessionid=junk", "sessionid=\x00", ";;;=;", "sessionid=" + "x" * 5000]
+)
 def test_junk_cookies_are_a_guest(db, cookie):
     assert identify(scope(HOST, ORIGIN, ("Cookie", cookie))).person.is_guest

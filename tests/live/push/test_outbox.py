@@ -19,8 +19,9 @@ def test_a_newer_fragment_takes_the_place_of_an_older_one_at_the_end():
     outbox = Outbox()
     outbox.put([fragment("a", "old"), fragment("tiles")])
     outbox.put([fragment("a", "new")])
-    assert [(item.key, item.texts[0]) for item in outbox.take()] == [("tiles", "x"), ("a", "new")]
     assert outbox.conflated == 1
+    assert [(item.key, item.texts[0]) for item in outbox.take()] == [("tiles", "x"), ("a", "new")]
+    assert outbox.conflated == 0
 
 
 def test_the_limit_of_items():

@@ -97,7 +97,10 @@ def test_permissions_come_from_oneself_from_groups_and_from_being_staff(alice):
 
 def test_a_thousand_sockets_cost_as_many_queries_as_one(session, django_assert_num_queries):
     others = [User.objects.create_user(f"user{number}") for number in range(20)]
-    identities = [session, *(Identity(person, session_key=f"k{pk}") for pk, person in load_people([u.pk for u in others]).items())]
+    identities = [
+        session,
+        *(Identity(person, session_key=f"k{pk}") for pk, person in load_people([u.pk for u in others]).items()),
+    ]
     Room.objects.bulk_create(Room(slug=f"r{n}", name=f"r{n}", access=Access.GROUPS) for n in range(20))
     with django_assert_num_queries(8):
         read_rights([session], ["room.r0"])

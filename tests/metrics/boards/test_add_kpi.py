@@ -46,7 +46,7 @@ def test_every_option_reaches_the_kpi(main):
     options = ["--name", "Orders per minute", "--unit", "1/min", "--board", "ops", "--warn", "80", "--critical", "95.5"]
     add_kpi("orders", *options, "--source", "shop", "--label", "region=eu", "--label", "q=a=b")
     kpi = KPI.objects.get(slug="orders-per-minute")
-    assert (kpi.metric, kpi.name, kpi.unit, kpi.source.name) == ("orders", "Orders per minute", "1/min", "shop")
+    assert (kpi.metric, kpi.name, kpi.unit, str(kpi.source)) == ("orders", "Orders per minute", "1/min", "shop")
     assert (kpi.warn, kpi.critical, kpi.direction) == (80, 95.5, "above")
     assert kpi.labels == {"region": "eu", "q": "a=b"}
     assert list(kpi.boards.values_list("slug", flat=True)) == ["ops"]

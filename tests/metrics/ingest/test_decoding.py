@@ -87,7 +87,9 @@ def test_a_missing_value_is_named():
     assert problem({"metric": "orders"}) == "value: expected a finite number, got nothing"
 
 
-@pytest.mark.parametrize("digits, words", [(4_300, "value: expected a finite number"), (5_000, "body: expected finite")])
+@pytest.mark.parametrize(
+    "digits, words", [(4_300, "value: expected a finite number"), (5_000, "body: expected finite")]
+)
 def test_a_number_of_thousands_of_digits_is_refused(digits, words):
     assert problem(f'{{"metric": "a", "value": {"9" * digits}}}').startswith(words)
 
@@ -153,7 +155,9 @@ def test_milliseconds_are_refused_with_a_hint():
     assert problem(sample(ts=NOW)).endswith("epoch time is given in seconds")
 
 
-@pytest.mark.parametrize("ts", [True, [], {}, "", "yesterday", "12:00", "NaN", "2026-13-01", "\x00", "٢٠٢٦-١١-٢٠T06:00"])
+@pytest.mark.parametrize(
+    "ts", [True, [], {}, "", "yesterday", "12:00", "NaN", "2026-13-01", "\x00", "٢٠٢٦-١١-٢٠T06:00"]
+)
 def test_what_is_no_time_is_refused(ts):
     assert problem([sample(ts=ts)]).startswith("samples[0].ts: expected epoch seconds or ISO 8601, got ")
 
@@ -229,7 +233,13 @@ def test_what_is_quoted_from_the_sender_is_short():
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters())
 anything = st.recursive(scalars, lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(), part, max_size=3))
 near_samples = st.fixed_dictionaries(
-    {}, optional={"metric": scalars, "value": scalars, "ts": scalars, "labels": st.dictionaries(st.text(), scalars) | scalars}
+    {},
+    optional={
+        "metric": scalars,
+        "value": scalars,
+        "ts": scalars,
+        "labels": st.dictionaries(st.text(), scalars) | scalars,
+    },
 )
 
 
@@ -246,7 +256,9 @@ def check(body):
         assert math.isfinite(value)
         assert NOW - DAY <= ts <= NOW + 600_000
         assert 1 <= len(metric) <= 200
-        assert all(text.encode() and "\x00" not in text for text in (metric, *(part for pair in labels for part in pair)))
+        assert all(
+            text.encode() and "\x00" not in text for text in (metric, *(part for pair in labels for part in pair))
+        )
 
 
 @given(st.lists(near_samples, max_size=3) | near_samples | anything)

@@ -285,6 +285,8 @@ async def test_stopping_does_not_wait_for_ever(shelf, told, monkeypatch):
 
 async def test_a_stream_of_requests_loses_nothing(shop):
     writer = Writer(lambda _stored: None)
-    await asyncio.gather(*(writer.write([reading(shop.pk, T0 + n, n), reading(shop.pk, T0 + n, n, metric="b")]) for n in range(300)))
+    await asyncio.gather(
+        *(writer.write([reading(shop.pk, T0 + n, n), reading(shop.pk, T0 + n, n, metric="b")]) for n in range(300))
+    )
     await writer.stop()
     assert await Sample.objects.acount() == 600

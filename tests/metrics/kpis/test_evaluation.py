@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.kpis.evaluation import BACK_MS, changed, evaluate, judged
+from metrics.kpis import evaluation
+from metrics.kpis.evaluation import BACK_MS, evaluate, judged
 from metrics.kpis.lines import Track, added
 from metrics.kpis.models import KPI
 from metrics.kpis.staleness import SHORTEST_MS, UNKNOWN_MS, stale_after_ms
@@ -19,6 +20,14 @@ def every_second(*values, until=NOW, interval_ms=SECOND, **more):
     """A track whose last value came at `until`."""
     first = until - (len(values) - 1) * interval_ms
     return Track([(first + n * interval_ms, value) for n, value in enumerate(values)], interval_ms, **more)
+
+
+def changed(kpi, value, before):
+    return evaluation.changed(kpi, value, before)
+
+
+def change(*tracks):
+    return evaluate(kpi(), tracks, NOW).change
 
 
 def kpi(**fields):
@@ -143,38 +152,38 @@ def test_a_critical_limit_alone_is_enough():
 
 def test_the_change_is_against_the_value_of_a_minute_ago():
     values = [50.0] + [999.0] * 59 + [60.0]
-    change = evaluate(kpi(), [every_second(*values)], NOW).change
-    assert (change.direction, change.amount, change.percent) == ("up", 20.0, True)
+    found = change(every_second(*values))
+    assert (found.direction, found.amount, found.percent) == ("up", 20.0, True)
 
 
 def test_both_sides_of_a_change_are_sums():
     tracks = [every_second(10.0, *[0.0] * 59, 30.0), every_second(10.0, *[0.0] * 59, 10.0)]
-    assert evaluate(kpi(), tracks, NOW).change.amount == pytest.approx(100.0)
+    assert change(*tracks).amount == pytest.approx(100.0)
 
 
 def test_the_value_of_a_minute_ago_may_stand_before_the_points_that_were_read():
     track = Track([(NOW - 100, 1.0), (NOW, 3.0)], 100, earlier=(NOW - BACK_MS - 50, 2.0))
-    assert evaluate(kpi(), [track], NOW).change.amount == 50.0
+    assert change(track).amount == 50.0
 
 
 def test_a_series_that_was_silent_a_minute_ago_has_no_change():
     track = Track([(NOW - 120_000, 1.0), (NOW - 1_000, 2.0), (NOW, 3.0)], 1_000)
-    assert evaluate(kpi(), [track], NOW).change is None
+    assert change(track) is None
 
 
 def test_a_series_that_is_younger_than_a_minute_has_no_change():
-    assert evaluate(kpi(), [every_second(1.0, 2.0, 3.0)], NOW).change is None
+    assert change(every_second(1.0, 2.0, 3.0)) is None
 
 
 def test_a_slow_series_changes_against_the_sample_before():
     track = every_second(10.0, 12.0, interval_ms=300_000)
-    assert evaluate(kpi(), [track], NOW).change.amount == pytest.approx(20.0)
+    assert change(track).amount == pytest.approx(20.0)
 
 
 def test_percentages_change_by_points():
-    change = changed(kpi(unit="%"), 4.8, 0.5)
-    assert (change.direction, change.percent) == ("up", False)
-    assert change.amount == pytest.approx(4.3)
+    found = changed(kpi(unit="%"), 4.8, 0.5)
+    assert (found.direction, found.percent) == ("up", False)
+    assert found.amount == pytest.approx(4.3)
 
 
 def test_percentages_may_rise_from_nothing():
@@ -217,5 +226,5 @@ def test_polarity_says_whether_a_change_is_welcome(polarity, value, tone):
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
 def test_a_change_is_finite_or_none(value, before):
-    change = changed(kpi(), value, before)
-    assert change is None or abs(change.amount) < float("inf")
+    found = changed(kpi(), value, before)
+    assert found is None or abs(found.amount) < float("inf")

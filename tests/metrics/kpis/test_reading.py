@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from metrics.kpis.evaluation import Change
 from metrics.kpis.models import KPI
 from metrics.kpis.reading import MOST_DRAWN, READ, evaluate_all
 from metrics.kpis.samples import as_of, newest
@@ -64,7 +65,7 @@ def test_the_same_series_may_serve_two_kpis_of_different_moments():
     a_series("orders", quick, interval_ms=200, labels={"shop": "b"}, until=NOW + 3000)
     both, one = make_kpi(KPI(metric="orders")), make_kpi(KPI(metric="orders", labels={"shop": "a"}))
     found = evaluate_all([both, one], NOW)
-    assert found[both.pk].change.direction == found[one.pk].change.direction == "flat"
+    assert found[both.pk].change == found[one.pk].change == Change("flat", "flat", 0.0, True)
     assert (found[both.pk].at, found[one.pk].at) == (NOW + 3000, NOW)
 
 
@@ -93,3 +94,34 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_kpis(django_asse
 def test_no_kpis_read_nothing_much(django_assert_max_num_queries):
     with django_assert_max_num_queries(1):
         assert evaluate_all([], NOW) == {}
+
+
+def test_what_restarts_left_behind_is_not_read():
+    """A sender that names its process leaves a series with each restart."""
+    for n in range(MOST_DRAWN + 5):
+        a_series("orders", [1.0] * 60, labels={"process": str(n)}, until=NOW - 120_000)
+    a_series("orders", [2.0] * 60, labels={"process": "now"})
+    found = only(make_kpi(KPI(metric="orders")))
+    assert (found.value, found.live) == (2.0, 1)
+    assert [value for _ts, value in found.drawn.line] == [2.0] * 60
+
+
+def test_what_stopped_a_moment_ago_is_in_the_change_and_in_the_line():
+    a_series("orders", [30.0] * 100, labels={"shop": "a"}, until=NOW - 30_000)
+    a_series("orders", [10.0] * 100, labels={"shop": "b"})
+    found = only(make_kpi(KPI(metric="orders")))
+    assert (found.value, found.change.amount) == (10.0, -75.0)
+    assert found.drawn.line[0][1] == 40.0
+
+
+def test_a_slow_series_beside_a_quick_one_is_read():
+    a_series("orders", [5.0] * 3, labels={"shop": "slow"}, interval_ms=3_600_000, until=NOW - 3_000_000)
+    a_series("orders", [1.0] * 64, labels={"shop": "quick"})
+    assert only(make_kpi(KPI(metric="orders"))).value == 6.0
+
+
+def test_a_sender_whose_clock_is_ahead_does_not_hide_the_others():
+    a_series("orders", [1.0] * 600, labels={"shop": "ahead"}, until=NOW + 300_000)
+    a_series("orders", [10.0] * 64, labels={"shop": "right"})
+    found = only(make_kpi(KPI(metric="orders")))
+    assert (found.value, found.live, found.change.direction) == (11.0, 2, "flat")

@@ -155,6 +155,8 @@ def test_shuffled_split_and_repeated_batches_give_the_same_rollups(db, points, o
         roll_up()
     store(tidy)
     roll_up()
-    both = [list(Rollup.objects.filter(series__name=name).order_by("t").values_list(*FIELDS)) for name in ("tidy", "mixed")]
+    both = [
+        list(Rollup.objects.filter(series__name=name).order_by("t").values_list(*FIELDS)) for name in ("tidy", "mixed")
+    ]
     assert both[0] == both[1]
     assert sum(row[1] for row in both[0]) == len(points) == Sample.objects.filter(series__name="tidy").count()

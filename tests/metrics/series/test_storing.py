@@ -97,8 +97,8 @@ def test_a_value_comes_back_as_it_was(shop, value):
 
 
 def test_text_of_every_script_comes_back_as_it_was(shop):
-    store([reading(shop.pk, metric="заказы 🛒 \"q\" \\ '", région="Île-de-France")])
-    assert Series.objects.values_list("name", "labels").get() == ("заказы 🛒 \"q\" \\ '", {"région": "Île-de-France"})
+    store([reading(shop.pk, metric='заказы 🛒 "q" \\ \'', région="Île-de-France")])
+    assert Series.objects.values_list("name", "labels").get() == ('заказы 🛒 "q" \\ \'', {"région": "Île-de-France"})
 
 
 @pytest.mark.parametrize("size", [1, 300, 3_000])

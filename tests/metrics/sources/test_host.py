@@ -26,7 +26,9 @@ def machine(monkeypatch):
     disks = {"sda": Fake(read_bytes=0, write_bytes=0)}
     monkeypatch.setattr(psutil, "cpu_percent", lambda: 12.5)
     monkeypatch.setattr(psutil, "disk_usage", disk_usage)
-    monkeypatch.setattr(psutil, "disk_io_counters", lambda perdisk: disks | {"sda": Fake(read_bytes=machine.read, write_bytes=0)})
+    monkeypatch.setattr(
+        psutil, "disk_io_counters", lambda perdisk: disks | {"sda": Fake(read_bytes=machine.read, write_bytes=0)}
+    )
     monkeypatch.setattr(
         psutil,
         "net_io_counters",
