@@ -10,9 +10,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 run: $(VENV)/.run
 	@exec $(BIN)/python manage.py serve
 
-# First what depends on the database and the channel layer, on PostgreSQL and Redis; then everything, embedded.
+# First what uses the database, on PostgreSQL and Redis; then everything, embedded.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -p tests.servers.production -m django_db
+	$(BIN)/python -m pytest -p tests.servers.production
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.test

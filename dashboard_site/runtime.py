@@ -52,21 +52,16 @@ class Runtime:
                 await one.stop()
 
     async def _start(self) -> None:
-        self._hub = Hub(self.name)
-        self._collector = Collector(announce, self.name)
-        self._own = OwnFigures(self._figures, self.writer, self.label)
-        for one in (self._hub, self.writer, self._collector, self._own):
+        self._hub = hub = Hub(self.name)
+        self._collector = collector = Collector(announce, self.name)
+        self._own = OwnFigures(lambda: hub.figures() | {"samples": collector.stored}, self.writer, self.label)
+        for one in (hub, self.writer, collector, self._own):
             one.start()
-        self._attendance = asyncio.ensure_future(Attendance(self._hub.roster).run())
+        self._attendance = asyncio.ensure_future(Attendance(hub.roster).run())
         # What is loaded by now lives as long as the process: full collections need not look at it again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
-
-    def _figures(self) -> dict[str, float]:
-        assert self._hub is not None
-        assert self._collector is not None
-        return self._hub.figures() | {"samples": self._collector.stored}
 
 
 runtime = Runtime()

@@ -96,9 +96,7 @@ class AudienceQuerySet(models.QuerySet):
 class WithAudience(models.Model):
     """A row that is public, for signed-in people, or for chosen groups."""
 
-    access = models.CharField(
-        _("who may see it"), max_length=10, choices=Access.choices, default=Access.SIGNED_IN
-    )
+    access = models.CharField(_("who may see it"), max_length=10, choices=Access.choices, default=Access.SIGNED_IN)
     groups = models.ManyToManyField(
         Group, blank=True, verbose_name=_("groups"), help_text=_("Only read when chosen groups may see it.")
     )

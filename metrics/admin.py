@@ -101,9 +101,6 @@ class BoardAdmin(VerbAdmin):
     def save_verb(self, request: HttpRequest, obj: Board) -> None:
         boards.save_board(obj)
 
-    def related_verb(self, request: HttpRequest, obj: Board) -> None:
-        boards.board_changed(obj)
-
     def remove_verb(self, request: HttpRequest, obj: Board) -> None:
         boards.remove_board(obj)
 

@@ -37,7 +37,7 @@ def announcements(request: HttpRequest) -> HttpResponse:
 @require_POST
 def withdraw(request: HttpRequest) -> HttpResponse:
     _announcer(request)
-    number = request.POST.get("announcement", "")
+    number = request.POST.get("id", "")
     if not number.isdecimal():
         raise Http404
     verbs.withdraw(get_object_or_404(Announcement, pk=number))

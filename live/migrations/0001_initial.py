@@ -7,106 +7,250 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AnnouncementList',
+            name="AnnouncementList",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.BigIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.BigIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('pk', 1)), name='live_announcement_list_once')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("pk", 1)), name="live_announcement_list_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PersonalToken',
+            name="PersonalToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, help_text='What the token is for.', max_length=80, verbose_name='name')),
-                ('prefix', models.CharField(max_length=12, verbose_name='begins with')),
-                ('digest', models.CharField(max_length=64, unique=True, verbose_name='SHA-256')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='made')),
-                ('last_used_at', models.DateTimeField(help_text='Right to the minute.', null=True, verbose_name='last used')),
-                ('revoked_at', models.DateTimeField(null=True, verbose_name='revoked')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='personal_tokens', to=settings.AUTH_USER_MODEL, verbose_name='person')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True, help_text="What the token is for.", max_length=80, verbose_name="name"
+                    ),
+                ),
+                ("prefix", models.CharField(max_length=12, verbose_name="begins with")),
+                ("digest", models.CharField(max_length=64, unique=True, verbose_name="SHA-256")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="made")),
+                (
+                    "last_used_at",
+                    models.DateTimeField(help_text="Right to the minute.", null=True, verbose_name="last used"),
+                ),
+                ("revoked_at", models.DateTimeField(null=True, verbose_name="revoked")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="personal_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'personal token',
-                'verbose_name_plural': 'personal tokens',
+                "verbose_name": "personal token",
+                "verbose_name_plural": "personal tokens",
             },
         ),
         migrations.CreateModel(
-            name='Room',
+            name="Room",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('access', models.CharField(choices=[('public', 'everybody, guests included'), ('signed_in', 'everybody who is signed in'), ('groups', 'chosen groups')], default='signed_in', max_length=10, verbose_name='who may see it')),
-                ('slug', models.SlugField(help_text="Part of the room's address; cannot be changed later.", max_length=60, unique=True, verbose_name='short name')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('description', models.CharField(blank=True, help_text='What the room is for, in a sentence.', max_length=200, verbose_name='description')),
-                ('position', models.IntegerField(default=0, help_text='Rooms with lower numbers come first.', verbose_name='position')),
-                ('version', models.BigIntegerField(default=0, editable=False, verbose_name='version')),
-                ('last_seq', models.BigIntegerField(default=0, editable=False, verbose_name='number of lines')),
-                ('groups', models.ManyToManyField(blank=True, help_text='Only read when chosen groups may see it.', to='auth.group', verbose_name='groups')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "access",
+                    models.CharField(
+                        choices=[
+                            ("public", "everybody, guests included"),
+                            ("signed_in", "everybody who is signed in"),
+                            ("groups", "chosen groups"),
+                        ],
+                        default="signed_in",
+                        max_length=10,
+                        verbose_name="who may see it",
+                    ),
+                ),
+                (
+                    "slug",
+                    models.SlugField(
+                        help_text="Part of the room's address; cannot be changed later.",
+                        max_length=60,
+                        unique=True,
+                        verbose_name="short name",
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, verbose_name="name")),
+                (
+                    "description",
+                    models.CharField(
+                        blank=True,
+                        help_text="What the room is for, in a sentence.",
+                        max_length=200,
+                        verbose_name="description",
+                    ),
+                ),
+                (
+                    "position",
+                    models.IntegerField(
+                        default=0, help_text="Rooms with lower numbers come first.", verbose_name="position"
+                    ),
+                ),
+                ("version", models.BigIntegerField(default=0, editable=False, verbose_name="version")),
+                ("last_seq", models.BigIntegerField(default=0, editable=False, verbose_name="number of lines")),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Only read when chosen groups may see it.",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'room',
-                'verbose_name_plural': 'rooms',
+                "verbose_name": "room",
+                "verbose_name_plural": "rooms",
             },
         ),
         migrations.CreateModel(
-            name='Announcement',
+            name="Announcement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=80, verbose_name='title')),
-                ('text', models.TextField(max_length=2000, verbose_name='text')),
-                ('severity', models.CharField(choices=[('info', 'Info'), ('warning', 'Warning'), ('critical', 'Critical')], default='info', max_length=8, verbose_name='severity')),
-                ('starts_at', models.DateTimeField(default=django.utils.timezone.now, help_text='Shown from then on.', verbose_name='start')),
-                ('expires_at', models.DateTimeField(blank=True, help_text='Gone from then on. Empty: shown until it is withdrawn.', null=True, verbose_name='expiry')),
-                ('author_name', models.CharField(blank=True, max_length=150, verbose_name="author's name")),
-                ('withdrawn_at', models.DateTimeField(null=True, verbose_name='withdrawn')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='made')),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='changed')),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='author')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("title", models.CharField(max_length=80, verbose_name="title")),
+                ("text", models.TextField(max_length=2000, verbose_name="text")),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[("info", "Info"), ("warning", "Warning"), ("critical", "Critical")],
+                        default="info",
+                        max_length=8,
+                        verbose_name="severity",
+                    ),
+                ),
+                (
+                    "starts_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, help_text="Shown from then on.", verbose_name="start"
+                    ),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="Gone from then on. Empty: shown until it is withdrawn.",
+                        null=True,
+                        verbose_name="expiry",
+                    ),
+                ),
+                ("author_name", models.CharField(blank=True, max_length=150, verbose_name="author's name")),
+                ("withdrawn_at", models.DateTimeField(null=True, verbose_name="withdrawn")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="made")),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now, verbose_name="changed")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="author",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'announcement',
-                'verbose_name_plural': 'announcements',
-                'indexes': [models.Index(condition=models.Q(('withdrawn_at', None)), fields=['expires_at'], name='live_announcement_standing'), models.Index(fields=['-starts_at', '-id'], name='live_announcement_by_start')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('starts_at'))), name='live_announcement_lasts')],
+                "verbose_name": "announcement",
+                "verbose_name_plural": "announcements",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("withdrawn_at", None)),
+                        fields=["expires_at"],
+                        name="live_announcement_standing",
+                    ),
+                    models.Index(fields=["-starts_at", "-id"], name="live_announcement_by_start"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_at__gt", models.F("starts_at"))), name="live_announcement_lasts"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.BigIntegerField(verbose_name='number')),
-                ('at_version', models.BigIntegerField(verbose_name="room's version at the last change")),
-                ('kind', models.CharField(choices=[('message', 'message'), ('join', 'came'), ('leave', 'went')], default='message', max_length=7, verbose_name='kind')),
-                ('author_name', models.CharField(max_length=150, verbose_name="author's name")),
-                ('body', models.TextField(blank=True, verbose_name='text')),
-                ('at', models.DateTimeField(verbose_name='time')),
-                ('previous_at', models.DateTimeField(null=True, verbose_name='time of the line before')),
-                ('follows', models.BooleanField(default=False, verbose_name='continues the line before')),
-                ('nonce', models.CharField(max_length=32, null=True, verbose_name='digest of client id and text')),
-                ('retracted_at', models.DateTimeField(null=True, verbose_name='retracted at')),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to=settings.AUTH_USER_MODEL, verbose_name='author')),
-                ('retracted_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='retracted by')),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='live.room', verbose_name='room')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.BigIntegerField(verbose_name="number")),
+                ("at_version", models.BigIntegerField(verbose_name="room's version at the last change")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("message", "message"), ("join", "came"), ("leave", "went")],
+                        default="message",
+                        max_length=7,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("author_name", models.CharField(max_length=150, verbose_name="author's name")),
+                ("body", models.TextField(blank=True, verbose_name="text")),
+                ("at", models.DateTimeField(verbose_name="time")),
+                ("previous_at", models.DateTimeField(null=True, verbose_name="time of the line before")),
+                ("follows", models.BooleanField(default=False, verbose_name="continues the line before")),
+                ("nonce", models.CharField(max_length=32, null=True, verbose_name="digest of client id and text")),
+                ("retracted_at", models.DateTimeField(null=True, verbose_name="retracted at")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="messages",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="author",
+                    ),
+                ),
+                (
+                    "retracted_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="retracted by",
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="live.room",
+                        verbose_name="room",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'message',
-                'verbose_name_plural': 'messages',
-                'permissions': [('retract_message', 'Can retract message')],
-                'indexes': [models.Index(fields=['room', 'at_version'], name='live_message_changed'), models.Index(condition=models.Q(('kind', 'message'), _negated=True), fields=['room', 'author', 'seq'], name='live_message_comings')],
-                'constraints': [models.UniqueConstraint(fields=('room', 'seq'), name='live_message_seq'), models.UniqueConstraint(fields=('room', 'author', 'nonce'), name='live_message_nonce')],
+                "verbose_name": "message",
+                "verbose_name_plural": "messages",
+                "permissions": [("retract_message", "Can retract message")],
+                "indexes": [
+                    models.Index(fields=["room", "at_version"], name="live_message_changed"),
+                    models.Index(fields=["author", "at"], name="live_message_pace"),
+                    models.Index(
+                        condition=models.Q(("kind", "message"), _negated=True),
+                        fields=["room", "author", "seq"],
+                        name="live_message_comings",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("room", "seq"), name="live_message_seq"),
+                    models.UniqueConstraint(fields=("room", "author", "nonce"), name="live_message_nonce"),
+                ],
             },
         ),
     ]

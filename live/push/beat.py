@@ -51,9 +51,7 @@ class Pulse:
         state = link_state(bus_is_up)
         changed, self._shown = state != self._shown, state
         beats = self._rounds % EVERY_NTH == 0
-        return {
-            view: [_beat(view)] * beats + [_link(view, state)] * changed for view in views if view.format != "json"
-        }
+        return {view: [_beat(view)] * beats + [_link(view, state)] * changed for view in views if view.format != "json"}
 
 
 def link_state(bus_is_up: bool) -> LinkState:

@@ -222,7 +222,7 @@ class PageConsumer(AsyncWebsocketConsumer):
             await self.send(html_fragment(f"#{target}", "outerHTML", html).texts[0])
         if why == "limit":
             # Told at once, sent away later: whoever comes back by itself should not do so in a tight circle.
-            await asyncio.sleep(random.uniform(*LIMIT_WAIT_S))
+            await asyncio.sleep(random.uniform(*LIMIT_WAIT_S))  # noqa: S311 (spreads a load)
         await self.close(CLOSE_CODES[why])
 
     async def _refuse(self, refusal: Refused) -> None:

@@ -124,4 +124,3 @@ def _ids(parts: Iterable[Part]) -> list[str]:
 def _targets(state: State) -> Iterator[str]:
     for region in state.regions:
         yield from [region.target] if region.target else [f"#{part.id}" for part in region.parts]
-

@@ -10,8 +10,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from live.clock import now_ms
@@ -23,8 +22,9 @@ from live.push import signals
 from live.push.beat import Pulse
 from live.push.bus import HUBS, Bus
 from live.push.flushing import flush
+from live.push.guard import Guard
 from live.push.healing import versions
-from live.push.rights import Rights, read_rights
+from live.push.rounds import Work, every, for_ever
 from live.push.sockets import Socket
 from live.push.topics import Context, Topic
 from live.push.watched import Watched
@@ -37,10 +37,7 @@ GATHER_S = 0.02
 PRESENCE_S = 0.25
 BEAT_S = 1.0
 HEAL_S = 2.0
-RIGHTS_S = 4.0
 CHECK_S = 60.0
-RETRY_S = 0.5
-Work = Callable[[], Awaitable[None]]
 COUNTED = (
     "loads",
     "failed_loads",
@@ -67,19 +64,19 @@ class Hub:
         self.sockets: set[Socket] = set()
         self.room = Room()
         self.watched: dict[str, Watched] = {}
+        self.guard = Guard(self.sockets, self.watched, self._take_off)
         self.bus = Bus(process, self._hear)
         self.peers = Peers(self.roster, self._send_to_peers, self._presence_changed)
         self._pulse = Pulse()
         self._tasks: set[asyncio.Task] = set()
-        self._rights_wanted = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
         global _running
         _running = self
         signals.deliver_to(self._offer_from_any_thread)
-        for task in (self.bus.listen, self.bus.speak, self._review_rights):
-            self._spawn(_for_ever(task))
+        for task in (self.bus.listen, self.bus.speak, self.guard.run):
+            self._spawn(for_ever(task))
         periods: dict[float, Work] = {
             TICK_S: self._tick,
             PRESENCE_S: self._tell_peers,
@@ -88,7 +85,7 @@ class Hub:
             CHECK_S: self._check,
         }
         for seconds, work in periods.items():
-            self._spawn(_every(seconds, work))
+            self._spawn(every(seconds, work))
         self.peers.ask()
 
     async def drain(self, seconds: float) -> None:
@@ -151,7 +148,7 @@ class Hub:
             if watched.topic.at_once:
                 self._spawn(self._hurry(watched))
             if watched.topic.about_rights:
-                self._rights_wanted.set()
+                self.guard.hurry()
 
     async def flush(self, sockets: Iterable[Socket]) -> None:
         await flush(sockets, self.watched, self.counts)
@@ -175,6 +172,10 @@ class Hub:
         if (watched := self.watched.get(topic.name)) is not None:
             watched.remove(socket)
             self._drop_if_empty(watched)
+
+    def _take_off(self, socket: Socket, topic: Topic) -> None:
+        socket.topics.remove(topic)
+        self._unsubscribe(socket, topic)
 
     def _drop_if_empty(self, watched: Watched) -> None:
         if watched.is_empty and self.watched.get(watched.topic.name) is watched:
@@ -261,40 +262,6 @@ class Hub:
     def _presence_changed(self) -> None:
         self.offer(["online.all"])
 
-    # Rights
-
-    async def _review_rights(self) -> None:
-        """Every 4 s, or at once when a `user.<id>` topic says that something changed."""
-        while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._rights_wanted.wait(), RIGHTS_S)
-            self._rights_wanted.clear()
-            sockets = list(self.sockets)
-            identities = {socket.identity for socket in sockets}
-            rights = await in_pool(read_rights, identities, list(self.watched))
-            for socket in sockets:
-                self._apply(rights, socket)
-
-    def _apply(self, rights: Rights, socket: Socket) -> None:
-        identity = rights.renewed(socket.identity)
-        if identity is None:
-            socket.end("signed_out")
-            return
-        socket.identity = identity
-        lost = [topic for topic in socket.topics if not rights.admits(topic, identity.person)]
-        if socket.topics and socket.topics[0] in lost:
-            socket.end("not_allowed" if socket.topics[0].name in rights.audiences else "gone")
-            return
-        for topic in lost:
-            self._take_off(socket, topic)
-
-    def _take_off(self, socket: Socket, topic: Topic) -> None:
-        """The page goes on without this topic: what it showed of it is emptied."""
-        if (watched := self.watched.get(topic.name)) is not None:
-            socket.put(watched.emptied(socket.view))
-        socket.topics.remove(topic)
-        self._unsubscribe(socket, topic)
-
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -307,25 +274,3 @@ _running: Hub | None = None
 def running() -> Hub | None:
     """The hub of this process; None in a command, a shell, or before the server has started."""
     return _running
-
-
-async def _for_ever(work: Work) -> None:
-    while True:
-        try:
-            await work()
-        except Exception:
-            logger.exception("The hub's %s failed; starting it again.", work.__name__)
-        await asyncio.sleep(RETRY_S)
-
-
-async def _every(seconds: float, work: Work) -> None:
-    """Run `work` at whole multiples of `seconds`; a round that takes long makes the next one late, never two."""
-    failing = False
-    while True:
-        await asyncio.sleep(seconds - asyncio.get_running_loop().time() % seconds)
-        try:
-            await work()
-            failing = False
-        except Exception as error:
-            logger.warning("The hub's %s: %r", work.__name__.strip("_"), error, exc_info=not failing)
-            failing = True

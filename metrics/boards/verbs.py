@@ -25,14 +25,8 @@ def save_board(board: Board) -> None:
             _add(board)
         else:
             board.full_clean(exclude=["slug"])
-            board_changed(board)
+            Board.objects.filter(pk=board.pk).changed()
             board.save(update_fields=SETTINGS)
-
-
-def board_changed(board: Board) -> None:
-    """Say that something which belongs to the board was stored: its tiles, its groups."""
-    with transaction.atomic():
-        Board.objects.filter(pk=board.pk).changed()
 
 
 def remove_board(board: Board) -> None:

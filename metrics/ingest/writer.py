@@ -15,6 +15,7 @@ from django.db import DataError, IntegrityError
 
 from metrics.series.readings import Reading
 from metrics.series.storing import Stored, store
+from metrics.sources.ending import end
 from metrics.sources.lane import Lane
 from metrics.sources.telling import Teller
 
@@ -111,9 +112,7 @@ class Writer:
         if pending:
             await asyncio.wait(pending, timeout=STOP_S)
         await self._lane.idle(STOP_S)
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end(task)
         self._refuse(lambda _item: True, "the server is stopping")
 
     async def write(self, readings: Sequence[Reading]) -> None:
@@ -137,6 +136,8 @@ class Writer:
         while True:
             await self._more.wait()
             batch = self._under_way = self._gather()
+            if not batch:
+                continue
             try:
                 await self._commit(batch)
                 await self._wait_for_the_thread()

@@ -7,215 +7,496 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
-        ('live', '0001_initial'),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("live", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='KPI',
+            name="KPI",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(editable=False, max_length=60, unique=True, verbose_name='short name')),
-                ('name', models.CharField(help_text='What the tile is called.', max_length=100, verbose_name='name')),
-                ('metric', models.CharField(help_text='The name that the numbers are sent under, such as orders.', max_length=200, verbose_name='metric')),
-                ('labels', models.JSONField(blank=True, default=dict, help_text='Only series with all of these labels, such as {"region": "eu"}.', validators=[metrics.kpis.models.validate_matchers], verbose_name='labels')),
-                ('unit', models.CharField(blank=True, help_text='Such as %, ms, B or B/s; bytes are scaled to kB, MB, GB.', max_length=32, verbose_name='unit')),
-                ('precision', models.PositiveSmallIntegerField(blank=True, help_text='Empty: three significant figures.', null=True, validators=[django.core.validators.MaxValueValidator(9)], verbose_name='decimal places')),
-                ('polarity', models.CharField(choices=[('up_good', 'more is better'), ('down_good', 'less is better'), ('neutral', 'neither')], default='neutral', help_text='Decides whether a change is shown as good or bad.', max_length=10, verbose_name='what is better')),
-                ('warn', models.FloatField(blank=True, help_text='The value may be exactly this; beyond it the tile warns.', null=True, validators=[metrics.kpis.models.validate_finite], verbose_name='warning limit')),
-                ('critical', models.FloatField(blank=True, help_text='Beyond this the tile is critical.', null=True, validators=[metrics.kpis.models.validate_finite], verbose_name='critical limit')),
-                ('direction', models.CharField(choices=[('above', 'above the limits'), ('below', 'below the limits')], default='above', max_length=5, verbose_name='worrying is')),
-                ('stale_after_s', models.PositiveIntegerField(blank=True, help_text='Empty: after three of the intervals at which samples come, and no sooner than 5 seconds.', null=True, validators=[django.core.validators.MinValueValidator(1)], verbose_name='stale after, in seconds')),
-                ('version', models.BigIntegerField(default=0, editable=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(editable=False, max_length=60, unique=True, verbose_name="short name")),
+                ("name", models.CharField(help_text="What the tile is called.", max_length=100, verbose_name="name")),
+                (
+                    "metric",
+                    models.CharField(
+                        help_text="The name that the numbers are sent under, such as orders.",
+                        max_length=200,
+                        verbose_name="metric",
+                    ),
+                ),
+                (
+                    "labels",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='Only series with all of these labels, such as {"region": "eu"}.',
+                        validators=[metrics.kpis.models.validate_matchers],
+                        verbose_name="labels",
+                    ),
+                ),
+                (
+                    "unit",
+                    models.CharField(
+                        blank=True,
+                        help_text="Such as %, ms, B or B/s; bytes are scaled to kB, MB, GB.",
+                        max_length=32,
+                        verbose_name="unit",
+                    ),
+                ),
+                (
+                    "precision",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Empty: three significant figures.",
+                        null=True,
+                        validators=[django.core.validators.MaxValueValidator(9)],
+                        verbose_name="decimal places",
+                    ),
+                ),
+                (
+                    "polarity",
+                    models.CharField(
+                        choices=[
+                            ("up_good", "more is better"),
+                            ("down_good", "less is better"),
+                            ("neutral", "neither"),
+                        ],
+                        default="neutral",
+                        help_text="Decides whether a change is shown as good or bad.",
+                        max_length=10,
+                        verbose_name="what is better",
+                    ),
+                ),
+                (
+                    "warn",
+                    models.FloatField(
+                        blank=True,
+                        help_text="The value may be exactly this; beyond it the tile warns.",
+                        null=True,
+                        validators=[metrics.kpis.models.validate_finite],
+                        verbose_name="warning limit",
+                    ),
+                ),
+                (
+                    "critical",
+                    models.FloatField(
+                        blank=True,
+                        help_text="Beyond this the tile is critical.",
+                        null=True,
+                        validators=[metrics.kpis.models.validate_finite],
+                        verbose_name="critical limit",
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(
+                        choices=[("above", "above the limits"), ("below", "below the limits")],
+                        default="above",
+                        max_length=5,
+                        verbose_name="worrying is",
+                    ),
+                ),
+                (
+                    "stale_after_s",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Empty: after three of the intervals at which samples come, and no sooner than 5 seconds.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="stale after, in seconds",
+                    ),
+                ),
+                ("version", models.BigIntegerField(default=0, editable=False)),
             ],
             options={
-                'verbose_name': 'KPI',
-                'verbose_name_plural': 'KPIs',
-                'ordering': ['name', 'pk'],
+                "verbose_name": "KPI",
+                "verbose_name_plural": "KPIs",
+                "ordering": ["name", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Lease',
+            name="Lease",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=30, unique=True)),
-                ('holder', models.CharField(blank=True, max_length=200)),
-                ('generation', models.BigIntegerField(default=0)),
-                ('expires_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=30, unique=True)),
+                ("holder", models.CharField(blank=True, max_length=200)),
+                ("generation", models.BigIntegerField(default=0)),
+                ("expires_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200, verbose_name='name')),
-                ('labels', models.JSONField(blank=True, default=dict, verbose_name='labels')),
-                ('key', models.BinaryField(max_length=16)),
-                ('kind', models.CharField(choices=[('gauge', 'gauge'), ('counter', 'counter'), ('unknown', 'unknown')], default='unknown', max_length=10, verbose_name='kind')),
-                ('unit', models.CharField(blank=True, max_length=32, verbose_name='unit')),
-                ('help', models.TextField(blank=True, verbose_name='help')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('last_ts', models.BigIntegerField(editable=False, null=True)),
-                ('interval_ms', models.BigIntegerField(editable=False, null=True)),
-                ('total', models.BigIntegerField(default=0, editable=False)),
-                ('stale_at', models.BigIntegerField(editable=False, null=True)),
-                ('dirty_from', models.BigIntegerField(editable=False, null=True)),
-                ('dirty_to', models.BigIntegerField(editable=False, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                ("labels", models.JSONField(blank=True, default=dict, verbose_name="labels")),
+                ("key", models.BinaryField(max_length=16)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("gauge", "gauge"), ("counter", "counter"), ("unknown", "unknown")],
+                        default="unknown",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("unit", models.CharField(blank=True, max_length=32, verbose_name="unit")),
+                ("help", models.TextField(blank=True, verbose_name="help")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("last_ts", models.BigIntegerField(editable=False, null=True)),
+                ("interval_ms", models.BigIntegerField(editable=False, null=True)),
+                ("total", models.BigIntegerField(default=0, editable=False)),
+                ("stale_at", models.BigIntegerField(editable=False, null=True)),
+                ("dirty_from", models.BigIntegerField(editable=False, null=True)),
+                ("dirty_to", models.BigIntegerField(editable=False, null=True)),
             ],
             options={
-                'verbose_name': 'series',
-                'verbose_name_plural': 'series',
-                'ordering': ['name', 'pk'],
+                "verbose_name": "series",
+                "verbose_name_plural": "series",
+                "ordering": ["name", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._-]*\\Z', 'Start with a letter or a digit; go on with letters, digits, dots, hyphens and underscores.')], verbose_name='name')),
-                ('kind', models.CharField(choices=[('push', 'sends to /api/samples'), ('host', 'this machine'), ('own', "Watchfloor's own figures")], default='push', max_length=10, verbose_name='kind')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('last_seen_at', models.DateTimeField(editable=False, help_text='When it last sent a sample, to the minute.', null=True, verbose_name='last seen')),
-                ('last_error', models.TextField(blank=True, editable=False, verbose_name='last error')),
-                ('refused', models.BigIntegerField(default=0, editable=False, help_text='Samples of new series over the limit of series.', verbose_name='samples refused')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        max_length=64,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9][A-Za-z0-9._-]*\\Z",
+                                "Start with a letter or a digit; go on with letters, digits, dots, hyphens and underscores.",
+                            )
+                        ],
+                        verbose_name="name",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("push", "sends to /api/samples"),
+                            ("host", "this machine"),
+                            ("own", "Watchfloor's own figures"),
+                        ],
+                        default="push",
+                        max_length=10,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "last_seen_at",
+                    models.DateTimeField(
+                        editable=False,
+                        help_text="When it last sent a sample, to the minute.",
+                        null=True,
+                        verbose_name="last seen",
+                    ),
+                ),
+                ("last_error", models.TextField(blank=True, editable=False, verbose_name="last error")),
+                (
+                    "refused",
+                    models.BigIntegerField(
+                        default=0,
+                        editable=False,
+                        help_text="Samples of new series over the limit of series.",
+                        verbose_name="samples refused",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'source',
-                'verbose_name_plural': 'sources',
-                'ordering': ['name'],
+                "verbose_name": "source",
+                "verbose_name_plural": "sources",
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Board',
+            name="Board",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('access', models.CharField(choices=[('public', 'everybody, guests included'), ('signed_in', 'everybody who is signed in'), ('groups', 'chosen groups')], default='signed_in', max_length=10, verbose_name='who may see it')),
-                ('slug', models.SlugField(blank=True, help_text="Part of the board's address. Empty: made from the name.", max_length=60, unique=True, verbose_name='short name')),
-                ('name', models.CharField(max_length=100, verbose_name='name')),
-                ('is_default', models.BooleanField(default=False, editable=False, help_text='The board that the address / shows.', verbose_name='default board')),
-                ('position', models.IntegerField(default=0, help_text='Boards with lower numbers come first.', verbose_name='position')),
-                ('version', models.BigIntegerField(default=0, editable=False)),
-                ('groups', models.ManyToManyField(blank=True, help_text='Only read when chosen groups may see it.', to='auth.group', verbose_name='groups')),
-                ('room', models.ForeignKey(blank=True, help_text='Shown beside the tiles to those who may see the room.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='boards', to='live.room', verbose_name='room')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "access",
+                    models.CharField(
+                        choices=[
+                            ("public", "everybody, guests included"),
+                            ("signed_in", "everybody who is signed in"),
+                            ("groups", "chosen groups"),
+                        ],
+                        default="signed_in",
+                        max_length=10,
+                        verbose_name="who may see it",
+                    ),
+                ),
+                (
+                    "slug",
+                    models.SlugField(
+                        blank=True,
+                        help_text="Part of the board's address. Empty: made from the name.",
+                        max_length=60,
+                        unique=True,
+                        verbose_name="short name",
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, verbose_name="name")),
+                (
+                    "is_default",
+                    models.BooleanField(
+                        default=False,
+                        editable=False,
+                        help_text="The board that the address / shows.",
+                        verbose_name="default board",
+                    ),
+                ),
+                (
+                    "position",
+                    models.IntegerField(
+                        default=0, help_text="Boards with lower numbers come first.", verbose_name="position"
+                    ),
+                ),
+                ("version", models.BigIntegerField(default=0, editable=False)),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Only read when chosen groups may see it.",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Shown beside the tiles to those who may see the room.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="boards",
+                        to="live.room",
+                        verbose_name="room",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'board',
-                'verbose_name_plural': 'boards',
+                "verbose_name": "board",
+                "verbose_name_plural": "boards",
             },
         ),
         migrations.CreateModel(
-            name='BoardTile',
+            name="BoardTile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField(default=0, help_text='Tiles with lower numbers come first.', verbose_name='position')),
-                ('board', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='tiles', to='metrics.board')),
-                ('kpi', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tiles', to='metrics.kpi', verbose_name='KPI')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "position",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Tiles with lower numbers come first.", verbose_name="position"
+                    ),
+                ),
+                (
+                    "board",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tiles",
+                        to="metrics.board",
+                    ),
+                ),
+                (
+                    "kpi",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tiles",
+                        to="metrics.kpi",
+                        verbose_name="KPI",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'tile',
-                'verbose_name_plural': 'tiles',
-                'ordering': ['position', 'pk'],
+                "verbose_name": "tile",
+                "verbose_name_plural": "tiles",
+                "ordering": ["position", "pk"],
             },
         ),
         migrations.AddField(
-            model_name='board',
-            name='kpis',
-            field=models.ManyToManyField(related_name='boards', through='metrics.BoardTile', to='metrics.kpi', verbose_name='KPIs'),
+            model_name="board",
+            name="kpis",
+            field=models.ManyToManyField(
+                related_name="boards", through="metrics.BoardTile", to="metrics.kpi", verbose_name="KPIs"
+            ),
         ),
         migrations.CreateModel(
-            name='Sample',
+            name="Sample",
             fields=[
-                ('pk', models.CompositePrimaryKey('series', 'ts', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('ts', models.BigIntegerField()),
-                ('value', models.FloatField()),
-                ('series', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='samples', to='metrics.series')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "series", "ts", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("ts", models.BigIntegerField()),
+                ("value", models.FloatField()),
+                (
+                    "series",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="samples",
+                        to="metrics.series",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Rollup',
+            name="Rollup",
             fields=[
-                ('pk', models.CompositePrimaryKey('series', 'res', 't', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('res', models.PositiveSmallIntegerField()),
-                ('t', models.BigIntegerField()),
-                ('n', models.IntegerField()),
-                ('sum', models.FloatField()),
-                ('min', models.FloatField()),
-                ('max', models.FloatField()),
-                ('first', models.FloatField()),
-                ('last', models.FloatField()),
-                ('last_ts', models.BigIntegerField()),
-                ('inc', models.FloatField()),
-                ('series', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='rollups', to='metrics.series')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "series", "res", "t", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("res", models.PositiveSmallIntegerField()),
+                ("t", models.BigIntegerField()),
+                ("n", models.IntegerField()),
+                ("sum", models.FloatField()),
+                ("min", models.FloatField()),
+                ("max", models.FloatField()),
+                ("first", models.FloatField()),
+                ("last", models.FloatField()),
+                ("last_ts", models.BigIntegerField()),
+                ("inc", models.FloatField()),
+                (
+                    "series",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rollups",
+                        to="metrics.series",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='kpi',
-            name='series',
-            field=models.ManyToManyField(editable=False, related_name='kpis', to='metrics.series', verbose_name='series'),
+            model_name="kpi",
+            name="series",
+            field=models.ManyToManyField(
+                editable=False, related_name="kpis", to="metrics.series", verbose_name="series"
+            ),
         ),
         migrations.AddField(
-            model_name='series',
-            name='source',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='series', to='metrics.source', verbose_name='source'),
+            model_name="series",
+            name="source",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="series",
+                to="metrics.source",
+                verbose_name="source",
+            ),
         ),
         migrations.AddField(
-            model_name='kpi',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text='Only what this source sends; empty: what any source sends.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='kpis', to='metrics.source', verbose_name='source'),
+            model_name="kpi",
+            name="source",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Only what this source sends; empty: what any source sends.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="kpis",
+                to="metrics.source",
+                verbose_name="source",
+            ),
         ),
         migrations.CreateModel(
-            name='SourceToken',
+            name="SourceToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, help_text='Where this token is used.', max_length=100, verbose_name='name')),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('prefix', models.CharField(editable=False, max_length=12, verbose_name='begins with')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('last_used_at', models.DateTimeField(editable=False, null=True, verbose_name='last used')),
-                ('revoked_at', models.DateTimeField(editable=False, null=True, verbose_name='revoked')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='metrics.source', verbose_name='source')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "name",
+                    models.CharField(
+                        blank=True, help_text="Where this token is used.", max_length=100, verbose_name="name"
+                    ),
+                ),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                ("prefix", models.CharField(editable=False, max_length=12, verbose_name="begins with")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("last_used_at", models.DateTimeField(editable=False, null=True, verbose_name="last used")),
+                ("revoked_at", models.DateTimeField(editable=False, null=True, verbose_name="revoked")),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tokens",
+                        to="metrics.source",
+                        verbose_name="source",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'source token',
-                'verbose_name_plural': 'source tokens',
-                'ordering': ['-created_at', '-pk'],
+                "verbose_name": "source token",
+                "verbose_name_plural": "source tokens",
+                "ordering": ["-created_at", "-pk"],
             },
         ),
         migrations.AddConstraint(
-            model_name='boardtile',
-            constraint=models.UniqueConstraint(fields=('board', 'kpi'), name='tile_once_per_board'),
+            model_name="boardtile",
+            constraint=models.UniqueConstraint(fields=("board", "kpi"), name="tile_once_per_board"),
         ),
         migrations.AddConstraint(
-            model_name='board',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='board_one_default'),
+            model_name="board",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_default", True)), fields=("is_default",), name="board_one_default"
+            ),
         ),
         migrations.AddIndex(
-            model_name='series',
-            index=models.Index(fields=['name'], name='series_name'),
+            model_name="series",
+            index=models.Index(fields=["name"], name="series_name"),
         ),
         migrations.AddConstraint(
-            model_name='series',
-            constraint=models.UniqueConstraint(fields=('source', 'key'), name='series_identity'),
+            model_name="series",
+            constraint=models.UniqueConstraint(fields=("source", "key"), name="series_identity"),
         ),
         migrations.AddIndex(
-            model_name='kpi',
-            index=models.Index(fields=['metric'], name='kpi_metric'),
+            model_name="kpi",
+            index=models.Index(fields=["metric"], name="kpi_metric"),
         ),
         migrations.AddConstraint(
-            model_name='kpi',
-            constraint=models.CheckConstraint(condition=models.Q(('warn__isnull', True), ('critical__isnull', True), models.Q(('direction', 'above'), ('warn__lte', models.F('critical'))), models.Q(('direction', 'below'), ('warn__gte', models.F('critical'))), _connector='OR'), name='kpi_limits_in_order', violation_error_message='The critical limit must lie beyond the warning limit.'),
+            model_name="kpi",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("warn__isnull", True),
+                    ("critical__isnull", True),
+                    models.Q(("direction", "above"), ("warn__lte", models.F("critical"))),
+                    models.Q(("direction", "below"), ("warn__gte", models.F("critical"))),
+                    _connector="OR",
+                ),
+                name="kpi_limits_in_order",
+                violation_error_message="The critical limit must lie beyond the warning limit.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='kpi',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('warn__isnull', True), ('warn__range', (-1e+300, 1e+300)), _connector='OR'), models.Q(('critical__isnull', True), ('critical__range', (-1e+300, 1e+300)), _connector='OR')), name='kpi_limits_finite', violation_error_message='Give a finite number.'),
+            model_name="kpi",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("warn__isnull", True), ("warn__range", (-1e300, 1e300)), _connector="OR"),
+                    models.Q(("critical__isnull", True), ("critical__range", (-1e300, 1e300)), _connector="OR"),
+                ),
+                name="kpi_limits_finite",
+                violation_error_message="Give a finite number.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='kpi',
-            constraint=models.CheckConstraint(condition=models.Q(('stale_after_s__isnull', True), ('stale_after_s__gte', 1), _connector='OR'), name='kpi_stale_after_positive'),
+            model_name="kpi",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("stale_after_s__isnull", True), ("stale_after_s__gte", 1), _connector="OR"),
+                name="kpi_stale_after_positive",
+            ),
         ),
     ]

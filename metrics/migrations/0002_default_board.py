@@ -2,11 +2,12 @@
 
 from django.db import migrations
 
-PERCENT = {"unit": "%", "polarity": "down_good"}
+# Fixed decimal places: these move every second, and 31.9, 32, 32.1 would jump.
+PERCENT = {"unit": "%", "polarity": "down_good", "precision": 1}
 LIMITED = PERCENT | {"critical": 95}
-LOAD = {"polarity": "down_good"}
+LOAD = {"polarity": "down_good", "precision": 2}
 BYTES = {"unit": "B/s", "polarity": "neutral"}
-PER_SECOND = {"unit": "/s", "polarity": "neutral"}
+PER_SECOND = {"unit": "/s", "polarity": "neutral", "precision": 1}
 
 HOST, OWN = ("host", "host"), ("watchfloor", "own")
 KPIS: list[tuple[tuple[str, str], str, str, str, dict]] = [

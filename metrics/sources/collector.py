@@ -16,6 +16,7 @@ from metrics.series.retention import expire
 from metrics.series.rollups import BATCH, roll_up
 from metrics.series.storing import Stored, store
 from metrics.sources import lease
+from metrics.sources.ending import end
 from metrics.sources.host import Host
 from metrics.sources.lane import Claim, Lane
 from metrics.sources.lease import LeaseLost
@@ -61,11 +62,7 @@ class Collector:
     async def stop(self) -> None:
         """End, and let another process take over at once."""
         task, self._task = self._task, None
-        if task is None:
-            return
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end(task)
         with contextlib.suppress(Exception):
             await self._let_go()
 

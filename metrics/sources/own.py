@@ -12,6 +12,7 @@ from typing import Protocol
 from live.clock import now_ms
 from live.database import in_pool
 from metrics.series.readings import Identity, Reading
+from metrics.sources.ending import end
 from metrics.sources.models import Source
 from metrics.sources.seconds import next_second
 
@@ -48,10 +49,7 @@ class OwnFigures:
 
     async def stop(self) -> None:
         task, self._task = self._task, None
-        if task:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end(task)
 
     async def _run(self) -> None:
         while True:

@@ -96,7 +96,11 @@ class Visitor:
     def sign_in(self, name: str) -> None:
         """As the form does it, without drawing the pages."""
         form = self.context.request.get("/accounts/login/").text()
-        fields = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": csrf_token(form)}
+        fields: dict[str, str | float | bool] = {
+            "username": name,
+            "password": PASSWORD,
+            "csrfmiddlewaretoken": csrf_token(form),
+        }
         self.context.request.post("/accounts/login/", form=fields, headers={"Origin": self.server.url})
         assert any(cookie["name"] == "sessionid" for cookie in self.context.cookies()), f"{name} could not sign in"
 

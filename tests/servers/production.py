@@ -1,8 +1,8 @@
 """A pytest plugin: the same tests on PostgreSQL and Redis instead of SQLite and memory.
 
-    python -m pytest -p tests.servers.production -m django_db
+    python -m pytest -p tests.servers.production
 
-The addresses are set before Django reads its settings, which pytest-django makes it do before any conftest is read.
+Only those that use the database run: for the others nothing would differ. The addresses are set before Django reads its settings, which pytest-django makes it do before any conftest is read.
 """
 
 from __future__ import annotations
@@ -25,6 +25,18 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
     os.environ |= {"DATABASE_URL": database, "TEST_DATABASE_URL": database}
     os.environ |= {"REDIS_URL": redis, "TEST_REDIS_URL": redis}
     return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    others = [item for item in items if not _uses_database(item)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if _uses_database(item)]
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return item.get_closest_marker("django_db") is not None or "db" in fixtures or "transactional_db" in fixtures
 
 
 def pytest_report_header() -> str:

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import httpx
 
-from tests.servers.processes import free_port, start, stop, wait_until_ready
+from tests.servers.processes import STOP_S, free_port, start, stop, wait_until_ready
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN, PASSWORD = "alice", "correct horse battery"
@@ -58,9 +58,14 @@ class Watchfloor:
         wait_until_ready(self.process, self.log_file, self._healthz)
 
     def stop(self) -> int:
-        """End it as Ctrl-C does not but `kill` does; the exit status."""
+        """End it as Ctrl-C does; the exit status."""
         process, self.process = self.process, None
-        return stop(process) if process else 0
+        if process is None:
+            return 0
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(STOP_S)
+        return stop(process)
 
     def kill(self) -> None:
         """End it without a last word."""
@@ -154,6 +159,8 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder}/watchfloor.sqlite3",
         "REDIS_URL": "",
         "SECRET_KEY": "only-for-tests-" + "0" * 40,
+        "LIMIT_CHAT": "0",  # tests say more in a second than a person does
+        "LIMIT_LOGINS": "0",
         "DJANGO_SUPERUSER_USERNAME": ADMIN,
         "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         "DJANGO_SUPERUSER_EMAIL": "alice@example.org",

@@ -94,7 +94,9 @@ def alone() -> Iterator[None]:
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         lock = (settings.DATA_DIR / "serve.lock").open("a")
     except OSError as error:
-        raise CommandError(f"DATA_DIR={settings.DATA_DIR} cannot be used ({error.strerror}): make it writable.") from None
+        raise CommandError(
+            f"DATA_DIR={settings.DATA_DIR} cannot be used ({error.strerror}): make it writable."
+        ) from None
     with lock:
         take(lock)
         yield

@@ -58,14 +58,14 @@ def test_staff_announce_and_everybody_sees_it(visitors):
 @pytest.mark.parametrize("visitor", ["guest", "bob"])
 def test_others_neither_announce_nor_withdraw(visitors, visitor, notice):
     assert visitors[visitor].post(ADDRESS, VALID).status_code == 403
-    assert visitors[visitor].post(f"{ADDRESS}withdraw/", {"announcement": notice.pk}).status_code == 403
+    assert visitors[visitor].post(f"{ADDRESS}withdraw/", {"id": notice.pk}).status_code == 403
     notice.refresh_from_db()
     assert notice.withdrawn_at is None
     assert Announcement.objects.count() == 1
 
 
 def test_staff_withdraw(visitors, notice):
-    response = visitors["alice"].post(f"{ADDRESS}withdraw/", {"announcement": notice.pk})
+    response = visitors["alice"].post(f"{ADDRESS}withdraw/", {"id": notice.pk})
     assert (response.status_code, response.url) == (303, ADDRESS)
     html = visitors["guest"].get(ADDRESS).content.decode()
     assert f'id="announcement-{notice.pk}"' not in html
@@ -74,7 +74,7 @@ def test_staff_withdraw(visitors, notice):
 
 @pytest.mark.parametrize("number", ["", "0", "x", "-1", "9" * 30])
 def test_an_announcement_that_is_not_there_cannot_be_withdrawn(visitors, number):
-    assert visitors["alice"].post(f"{ADDRESS}withdraw/", {"announcement": number}).status_code == 404
+    assert visitors["alice"].post(f"{ADDRESS}withdraw/", {"id": number}).status_code == 404
 
 
 def test_what_starts_later_is_shown_to_staff_as_scheduled(visitors):

@@ -58,6 +58,12 @@ def test_where_all_series_are_silent_the_sum_has_a_gap():
     assert values(found)[-11:] == [3.0, 3.0, None, None, None, None, None, None, None, 3.0, 3.0]
 
 
+def test_three_intervals_are_bridged_in_a_sum_and_more_are_a_gap():
+    for distance, expected in ((3, [3.0] * 4), (4, [3.0, None, None, None, 3.0])):
+        pair = [track((0, value), (distance, value)) for value in (1.0, 2.0)]
+        assert values(drawn(pair, 1_000))[-distance - 1 :] == expected
+
+
 def test_where_one_series_is_silent_the_sum_is_that_of_the_others():
     pair = [track(*((n, 1.0) for n in range(11))), track((0, 2.0), (9, 2.0), (10, 2.0))]
     assert values(drawn(pair, 1_000))[-11:] == [3.0, *[1.0] * 8, 3.0, 3.0]

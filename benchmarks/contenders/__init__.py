@@ -1,0 +1,1 @@
+"""What is compared: servers that push to all their sockets when a line on their standard input says so."""

@@ -1,0 +1,1 @@
+"""Watchfloor itself, with one page more: a wall whose fragment is as large as an order says."""

@@ -1,0 +1,1 @@
+"""Measuring servers side by side: ratios within one run, in rounds that take turns."""

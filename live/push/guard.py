@@ -1,0 +1,66 @@
+"""Making open sockets obey: who lost a right loses what it showed, within 5 s."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from live.database import in_pool
+from live.push.rights import Rights, read_rights
+from live.push.sockets import Socket
+from live.push.topics import Topic
+from live.push.watched import Watched
+
+REVIEW_S = 4.0
+
+
+class Guard:
+    """Reviews every socket every 4 s, and at once when `hurry` says that somebody's rights changed.
+
+    `take_off` ends a socket's watching of a topic.
+    """
+
+    def __init__(
+        self, sockets: set[Socket], watched: Mapping[str, Watched], take_off: Callable[[Socket, Topic], None]
+    ) -> None:
+        self._sockets = sockets
+        self._watched = watched
+        self._take_off = take_off
+        self._wanted = asyncio.Event()
+
+    def hurry(self) -> None:
+        self._wanted.set()
+
+    async def run(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wanted.wait(), REVIEW_S)
+            self._wanted.clear()
+            await self.review()
+
+    async def review(self) -> None:
+        """One reading of the database for all sockets, then each by itself without waiting."""
+        sockets = list(self._sockets)
+        rights = await in_pool(read_rights, {socket.identity for socket in sockets}, list(self._watched))
+        for socket in sockets:
+            self._apply(rights, socket)
+
+    def _apply(self, rights: Rights, socket: Socket) -> None:
+        identity = rights.renewed(socket.identity)
+        if identity is None:
+            socket.end("signed_out")
+            return
+        socket.identity = identity
+        lost = [topic for topic in socket.topics if not rights.admits(topic, identity.person)]
+        if socket.topics and socket.topics[0] in lost:
+            socket.end("not_allowed" if socket.topics[0].name in rights.audiences else "gone")
+            return
+        for topic in lost:
+            self._empty(socket, topic)
+
+    def _empty(self, socket: Socket, topic: Topic) -> None:
+        """The page goes on without this topic: what it showed of it is taken off."""
+        if (watched := self._watched.get(topic.name)) is not None:
+            socket.put(watched.emptied(socket.view))
+        self._take_off(socket, topic)
