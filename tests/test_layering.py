@@ -76,7 +76,7 @@ def test_a_module_is_named_for_its_subject(path):
     assert NAMELESS.isdisjoint(_dotted(path).split("."))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=str)
+@pytest.mark.parametrize("path", [path for path in SOURCES if "migrations" not in path.parts], ids=str)
 def test_a_file_stays_short_enough_to_read(path):
     assert len((ROOT / path).read_text().splitlines()) <= LONGEST
 

@@ -28,7 +28,7 @@ QUEUE = 20_000
 PATIENCE_S = 5.0
 PAUSE_S = 0.01
 """Between transactions: in a stream of small requests they gather meanwhile, and a lone one does not wait."""
-STOP_S = 5.0
+STOP_S = 1.0
 NO_ROOM = "new series are refused, since the source has as many as it may"
 UNFIT = (DataError, IntegrityError, ValueError, TypeError, OverflowError)
 
@@ -103,7 +103,7 @@ class Writer:
         self._ensure_running()
 
     async def stop(self) -> None:
-        """Write what waits, for at most 5 s; what is left is answered Behind, and so is everything that comes."""
+        """Write what waits, for at most 2 s; what is left is answered Behind, and so is everything that comes."""
         self._stopping = True
         task, self._task = self._task, None
         if task is None:

@@ -32,7 +32,7 @@ HOST = "host"
 ROLL_UP_EVERY_S = 2.0
 EXPIRE_EVERY_S = 300.0
 BACK_OFF_S = 5.0
-STOP_S = 2.0
+STOP_S = 0.5
 ROUNDS = 20
 """Small transactions of roll-ups or retention in one tick, with room for other writers between them."""
 

@@ -127,13 +127,16 @@ SHOWN = 50
 
 
 def differences(page: Page, fresh: Page) -> list[str]:
-    """In which regions a page that was open differs from one that was loaded now."""
+    """In which regions a page that was open differs from one that was loaded now.
+
+    A region that a fresh page does not have, because the reader may no longer see it, is an empty one on an open page.
+    """
     found = []
-    for selector in [*sorted(CONTAINERS), *STANDING, *fresh.logs]:
+    for selector in [*sorted(CONTAINERS), *STANDING, *sorted({*page.logs, *fresh.logs})]:
         mine, theirs = page.region(selector), fresh.region(selector)
         if _is_log(selector):
             mine, theirs = _newest(mine), _newest(theirs)
-        if mine != theirs:
+        if mine != theirs and (mine or theirs is not None):
             found.append(f"{selector}\n{_beside(mine, theirs)}")
     return found
 

@@ -14,7 +14,9 @@ MIB = 1024 * 1024
 
 def report(test: str, **figures: float | str) -> None:
     """One line, shown by `pytest -rP`."""
-    pairs = (f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in figures.items())
+    pairs = (
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}" for name, value in figures.items()
+    )
     print(f"{test}: {' '.join(pairs)}")
 
 

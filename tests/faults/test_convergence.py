@@ -12,6 +12,9 @@ from django.test import Client
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from live.chat import verbs as chat
+from live.chat.models import Room
+from live.people import Access
 from live.presence.roster import Seat
 from tests.faults import writes
 from tests.faults.dom import differences, holes
@@ -153,7 +156,12 @@ def test_an_open_page_becomes_what_a_fresh_one_is(pushed):
     world, swaps = writes.World(), set()
     clients = {name: signed_in(user) for name, user in (("", None), ("alice", world.alice), ("bob", world.bob))}
 
-    @settings(max_examples=sized(12, 300), deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=sized(int(__import__("os").environ.get("N", "12")), 300),
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(pages, steps)
     @example([0, 4, 5, 5], TOUR)
     @example([0, 2, 3, 6], TOUR)
@@ -181,3 +189,15 @@ def signed_in(user) -> Client:
 def every_fragment() -> set[str]:
     """The fragments that topics push, by the names of their files."""
     return {file.stem for file in ROOT.glob("templates/*/_*.html")} - NEVER_PUSHED_BY_A_TOPIC
+
+
+def test_a_room_that_is_closed_and_opened_again_is_on_the_board_again(pushed):
+    world = writes.World()
+    world.begin()
+    chat.post_message(world.rooms[0], world.bob, "still here")
+    with Floor(StormyLayer(Weather(random.Random(0)))) as floor:
+        one = Run(world, floor, {"": Client()}, [1])
+        for access in (Access.GROUPS, Access.PUBLIC):
+            Room.objects.filter(slug="general").update(access=access)
+            time.sleep(0.5)
+        assert one.converges(), "\n".join(one.wrong())

@@ -6,6 +6,8 @@ import contextlib
 import signal
 import socket
 import subprocess
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -33,15 +35,17 @@ class Victim(Protocol):
 class Adopted:
     """A server that somebody else started, found by the port on which it listens.
 
-    It is started again as it was: the same command line, account and directory. A signal reaches the whole family,
-    since PostgreSQL and nginx work in child processes.
+    It is started again as it was: the same command line, account and directory. `command` gives the arguments of one
+    that writes a title over them, as Redis does. A signal reaches the whole family, since PostgreSQL and nginx work in
+    child processes.
     """
 
-    def __init__(self, port: int, log: Path, *, end_with: int = signal.SIGTERM) -> None:
+    def __init__(self, port: int, log: Path, *, end_with: int = signal.SIGTERM, command: Sequence[Any] = ()) -> None:
         found = _listening_on(port)
         self.port, self.log_file = port, log
         self._end_with = end_with
-        self._command, self._folder = found.cmdline(), found.cwd()
+        self._command = [found.exe(), *command] if command else found.cmdline()
+        self._folder = found.cwd()
         self._account = _account(found)
         self._process: psutil.Process | None = found
         self._own: subprocess.Popen[bytes] | None = None
@@ -86,7 +90,9 @@ class Adopted:
             return []
         return [self._process, *self._process.children(recursive=True)]
 
-    def _end(self, number: int, processes: list[psutil.Process], *, wait_for: list[psutil.Process] | None = None) -> None:
+    def _end(
+        self, number: int, processes: list[psutil.Process], *, wait_for: list[psutil.Process] | None = None
+    ) -> None:
         self._signal(number, processes)
         if self._own is not None:
             self._own.wait(END_S)
@@ -104,13 +110,24 @@ class Adopted:
 
 
 def _listening_on(port: int) -> psutil.Process:
-    """The process that listens there, or the eldest of those that share it."""
-    found = {
-        one.pid
-        for one in psutil.net_connections("tcp")
-        if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid is not None
-    }
-    return min(map(psutil.Process, found), key=lambda process: (process.create_time(), process.pid))
+    """The process that listens there, or the head of the family that does."""
+    deadline = time.monotonic() + END_S
+    while True:
+        try:
+            return _head(next(one.pid for one in psutil.net_connections("tcp") if _is_listening(one, port)))
+        except (StopIteration, psutil.NoSuchProcess):  # A child that has ended meanwhile.
+            assert time.monotonic() < deadline, f"nobody listens on {port}"
+
+
+def _is_listening(connection: Any, port: int) -> bool:
+    return connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid
+
+
+def _head(pid: int) -> psutil.Process:
+    process = psutil.Process(pid)
+    while (parent := process.parent()) is not None and parent.exe() == process.exe():
+        process = parent
+    return process
 
 
 def _account(process: psutil.Process) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db.models import F
 from django.utils import timezone
 
@@ -37,12 +37,10 @@ class World:
     """The people, rooms and boards of every run: Alice is staff, Bob is not."""
 
     def __init__(self) -> None:
-        from django.contrib.auth.models import Permission
-
         staff, _ = Group.objects.get_or_create(name=STAFF_GROUP)
         staff.permissions.add(*Permission.objects.filter(codename__in=STAFF_MAY))
-        self.alice = User.objects.create_user("alice", is_staff=True)
-        self.bob = User.objects.create_user("bob")
+        self.alice = User.objects.update_or_create(username="alice", defaults={"is_staff": True})[0]
+        self.bob = User.objects.get_or_create(username="bob")[0]
         self.rooms = [self._room("general", Access.PUBLIC), self._room("ops", Access.SIGNED_IN)]
         self.boards = [self._board("main", Access.PUBLIC), self._board("ops", Access.SIGNED_IN)]
         self.sources = [Source.objects.ensure(name, Source.Kind.PUSH) for name in ("shop", "depot")]

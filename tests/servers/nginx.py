@@ -15,17 +15,19 @@ CONFIGURATION = ROOT / "deploy/nginx.conf"
 
 
 @contextlib.contextmanager
-def nginx_server(folder: Path, upstreams: Sequence[int], static: Path) -> Iterator[int]:
-    """The port of an nginx in front of the two processes on these ports."""
+def nginx_server(folder: Path, upstreams: Sequence[int], data: Path) -> Iterator[int]:
+    """The port of an nginx in front of the two processes on these ports, which share the data directory."""
     port = free_port()
-    file = folder / "nginx.conf"
-    file.write_text(adapted(port, upstreams, folder, static))
-    command = [program(), "-p", folder, "-c", file, "-e", folder / "error.log", "-g", "daemon off;"]
-    with running(command, log=folder / "nginx.log", probe=lambda: _connect(port)):
+    (folder / "nginx.conf").write_text(adapted(port, upstreams, folder, data))
+    with running([program(), *arguments(folder)], log=folder / "nginx.log", probe=lambda: _connect(port)):
         yield port
 
 
-def adapted(port: int, upstreams: Sequence[int], folder: Path, static: Path) -> str:
+def arguments(folder: Path) -> list[str]:
+    return ["-p", str(folder), "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log"), "-g", "daemon off;"]
+
+
+def adapted(port: int, upstreams: Sequence[int], folder: Path, data: Path) -> str:
     """The configuration with the test's places; fails when one of them is no longer in it."""
     text = CONFIGURATION.read_text()
     places = {
@@ -34,7 +36,7 @@ def adapted(port: int, upstreams: Sequence[int], folder: Path, static: Path) -> 
         "127.0.0.1:8002": f"127.0.0.1:{upstreams[1]}",
         "/run/nginx.pid": str(folder / "nginx.pid"),
         "/var/log/nginx/": f"{folder}/",
-        "/var/lib/watchfloor/static/": f"{static}/",
+        "root /var/lib/watchfloor;": f"root {data};",
         # Root's tests work in a folder that nobody else may enter.
         "user www-data;": "user root;" if AS_ROOT else "",
     }

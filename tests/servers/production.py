@@ -2,7 +2,8 @@
 
     python -m pytest -p tests.servers.production
 
-Only those that use the database run: for the others nothing would differ. The addresses are set before Django reads its settings, which pytest-django makes it do before any conftest is read.
+Only those that use the database run: for the others nothing would differ. The addresses are set before Django reads
+its settings, which pytest-django makes it do before any conftest is read.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,7 +126,7 @@ def test_any_walk_through_boards_ends_with_the_page_of_the_last_one(walk):
     states = [board(*(tile(*pair) for pair in tiles)) for tiles in walk]
     followed: dict[str, list[str] | str] = {}
     apply(followed, changes.snapshot(states[0]))
-    for old, new in zip(states, states[1:], strict=False):
+    for old, new in pairwise(states):
         apply(followed, changes.between(old, new))
     fresh: dict[str, list[str] | str] = {}
     apply(fresh, changes.snapshot(states[-1]))

@@ -252,6 +252,15 @@ async def test_a_listener_that_fails_does_not_stop_the_writer(shelf):
     assert shelf.batches == [[1], [2]]
 
 
+async def test_the_answer_does_not_wait_for_the_listener(shelf):
+    heard = threading.Event()
+    writer = Writer(lambda _stored: heard.wait(5), store=shelf)
+    await asyncio.wait_for(writer.write(numbers(1)), 2)
+    assert not heard.is_set()
+    heard.set()
+    await writer.stop()
+
+
 async def test_stopping_writes_what_waits_and_refuses_what_comes(shelf, writer):
     first = await hold(shelf, writer, 1)
     second = asyncio.create_task(writer.write(numbers(2)))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -69,7 +71,7 @@ def test_a_reset_between_two_buckets_is_seen(send):
 def test_increases_of_buckets_add_up_to_the_increase_of_the_whole(send):
     values = [random.Random(1).randrange(100) for _ in range(200)]
     send(*((7 * n, float(value)) for n, value in enumerate(values)))
-    steps = [after if after < before else after - before for before, after in zip(values, values[1:], strict=False)]
+    steps = [after if after < before else after - before for before, after in pairwise(values)]
     assert sum(inc for (inc,) in rollups("inc")) == sum(steps)
 
 
@@ -129,8 +131,9 @@ def test_a_batch_takes_as_many_series_as_it_may_and_leaves_the_others_dirty(shop
 
 def test_values_at_the_end_of_the_range_do_not_stop_the_rollups(send):
     most = 1.7976931348623157e308
-    send((0, most), (1, most), (2, -most), (3, -most), (4, most))
-    assert rollups("n", "min", "max", "last") == [(5, -most, most, most)]
+    send((0, most), (1, most), (2, -most), (3, -most), (4, most), (60, most), (61, most))
+    assert rollups("n", "min", "max", "last") == [(5, -most, most, most), (2, most, most, most)]
+    assert all(math.isfinite(number) for row in rollups("sum", "inc") for number in row)
 
 
 def test_long_sums_are_as_exact_as_floats_allow(send):
@@ -150,7 +153,7 @@ def test_shuffled_split_and_repeated_batches_give_the_same_rollups(db, points, o
     mixed = [tidy_one._replace(identity=tidy_one.identity._replace(metric="mixed")) for tidy_one in tidy] * 2
     order.shuffle(mixed)
     edges = [0, *sorted(cuts), len(mixed)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         store(mixed[start:end])
         roll_up()
     store(tidy)

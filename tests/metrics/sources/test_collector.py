@@ -5,6 +5,7 @@ import contextlib
 import threading
 import time
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -123,7 +124,7 @@ async def test_it_rolls_up_every_two_seconds(make, clock, monkeypatch):
     for _ in range(9):
         await tick(collector, clock)
         monotonic[0] += 1.0
-    assert [b - a for a, b in zip(rounds, rounds[1:], strict=False)] == [2.0] * 3
+    assert [b - a for a, b in pairwise(rounds)] == [2.0] * 3
     assert await count(Rollup) == 1
 
 
