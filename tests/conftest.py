@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 from playwright.sync_api import Browser
 
+from live import database
 from tests.servers.chrome import Visitor, chrome
 from tests.servers.postgres import new_database, postgres_server
 from tests.servers.redis import redis_server
@@ -33,9 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    database = settings.DATABASES["default"]
-    if database["ENGINE"].endswith("sqlite3"):
-        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+    default = settings.DATABASES["default"]
+    if default["ENGINE"].endswith("sqlite3"):
+        default["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +48,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(OTHERS_OFF)
+
+
+@pytest.fixture(autouse=True)
+def pool_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test has fresh pool threads: a connection that stays in one fails the next test that has no database."""
+    pool = ThreadPoolExecutor(database.THREADS, thread_name_prefix="database")
+    monkeypatch.setattr(database, "_pool", pool)
+    yield
+    pool.shutdown(wait=False, cancel_futures=True)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ class Opening:
 class Received:
     """What all sockets together received since the last report; ages of marked frames in microseconds.
 
-    `cpu_ns` is the generator's own time since its start.
+    `cpu_ns` is the generator's own time for it.
     """
 
     marked: int

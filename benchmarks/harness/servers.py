@@ -103,6 +103,14 @@ def nchan(folder: Path) -> Server | None:
     return server
 
 
+def sign_in(server: Server, count: int) -> list[str]:
+    """A Cookie header for each of so many new people of Watchfloor."""
+    command = [sys.executable, "-m", "benchmarks.contenders.wall.people", str(count)]
+    return subprocess.run(
+        command, cwd=ROOT, env=server.environment, check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+
+
 def _uvicorn(module: str) -> list[str]:
     options = ["--ws-per-message-deflate", "false", "--log-level", "warning", "--lifespan", "off"]
     return [sys.executable, "-m", "uvicorn", f"{module}:application", "--port", "{port}", *options]

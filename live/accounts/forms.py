@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,6 +13,13 @@ class SignInForm(AuthenticationForm):
     error_messages = dict.fromkeys(["invalid_login", "inactive"], _("Name and password do not match."))
 
     keep = forms.BooleanField(label=_("Keep me signed in"), required=False)
+
+
+class LockedOutForm(SignInForm):
+    """What was tried once too often: nothing is looked up any more."""
+
+    def clean(self) -> dict[str, Any]:
+        raise ValidationError(_("Too many tries. Wait five minutes, then try again."), code="locked_out")
 
 
 class TokenForm(forms.Form):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
@@ -14,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from live.accounts.forms import SignInForm, TokenForm
+from live.accounts.forms import LockedOutForm, SignInForm, TokenForm
 from live.accounts.models import PersonalToken
 from live.accounts.tokens import make_personal_token, revoke_personal_token
 from live.accounts.verbs import rights_changed
@@ -35,6 +37,13 @@ class SignIn(LoginView):
         if not form.cleaned_data["keep"]:
             self.request.session.set_expiry(0)
         return response
+
+
+def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: dict[str, Any]) -> HttpResponse:
+    """The answer to a name and address that failed too often (axes calls it)."""
+    form = LockedOutForm(request, data=request.POST)
+    context = {"form": form, "next": request.POST.get("next", "")}
+    return render(request, "registration/login.html", context, status=429)
 
 
 @login_required

@@ -225,12 +225,11 @@ class Crowd:
         self.members = [member for member in self.members if member not in set(leaving)]
 
 
-def until(wanted: Callable[[], Any], seconds: float, what: str = "") -> float:
+def until(wanted: Callable[[], Any], seconds: float, what: str = "", *, look_every_s: float = LOOK_EVERY_S) -> float:
     """Wait until it is so; the seconds that it took. Fails with `what` when the time is over."""
     started = time.monotonic()
-    while not (found := wanted()):
+    while not wanted():
         took = time.monotonic() - started
         assert took < seconds, f"not within {seconds:.1f} s: {what or wanted!r}"
-        time.sleep(LOOK_EVERY_S)
-    del found
+        time.sleep(look_every_s)
     return time.monotonic() - started

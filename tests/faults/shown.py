@@ -44,16 +44,27 @@ class Shown:
                 return
         self.parts[target] = "".join(children.values())
 
-    def differs(self, fresh: Page, *, without: set[str] = PRESENCE) -> list[str]:
+    def differs(self, fresh: Fresh, *, without: frozenset[str] = frozenset()) -> list[str]:
         """Where it differs from a page that was loaded now."""
         mine = {target: [text] for target, text in self.parts.items()}
         mine |= {target: newest(target, children) for target, children in self.regions.items() if is_region(target)}
-        found = []
-        for target in mine.keys() - without - CLOCK:
-            theirs = fresh.region(target)
-            if theirs is not None and mine[target] != theirs_newest(target, theirs):
-                found.append(f"{target}: {_first_difference(mine[target], theirs_newest(target, theirs))}")
-        return found
+        pairs = ((target, mine[target], fresh.region(target)) for target in sorted(mine.keys() - without - CLOCK))
+        return [f"{target}: {_first_difference(a, b)}" for target, a, b in pairs if b is not None and a != b]
+
+
+class Fresh:
+    """A page that was loaded now. Each region is printed once, however many pages are compared with it."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._regions: dict[str, list[str] | None] = {}
+
+    def region(self, target: str) -> list[str] | None:
+        if target not in self._regions:
+            children = self._page.region(target)
+            is_log = children is not None and target.endswith("-log")
+            self._regions[target] = _lines(children or [])[-SHOWN:] if is_log else children
+        return self._regions[target]
 
 
 def is_region(target: str) -> bool:
@@ -67,8 +78,8 @@ def newest(target: str, children: Children) -> list[str]:
     return [text for _seq, text in sorted(lines)][-SHOWN:]
 
 
-def theirs_newest(target: str, children: list[str]) -> list[str]:
-    return [one for one in children if 'id="message-' in one][-SHOWN:] if target.endswith("-log") else children
+def _lines(children: list[str]) -> list[str]:
+    return [one for one in children if 'id="message-' in one]
 
 
 @lru_cache(maxsize=512)

@@ -7,7 +7,6 @@ import json
 import signal
 import urllib.request
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -83,6 +82,7 @@ class Stack:
         }
         self.apps = [exits.enter_context(Watchfloor(folder, shared)) for _ in range(3)]
         port = exits.enter_context(nginx_server(folder, [app.port for app in self.apps[:2]], folder))
+        self.prepared = prepare(self.apps[0])
         self.nginx = exits.enter_context(Adopted(port, folder / "error.log", command=arguments(folder)))
 
     @property
@@ -92,10 +92,6 @@ class Stack:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.nginx.port}"
-
-    @cached_property
-    def prepared(self) -> dict:
-        return prepare(self.apps[0])
 
     @property
     def people(self) -> list[Person]:
@@ -133,11 +129,11 @@ class Stack:
             app.thaw()
             if app.process is None or app.process.poll() is not None:
                 app.start()
-        until(self.is_whole, 20, "the stack is whole")
+        until(self.is_whole, 20, "the stack is whole", look_every_s=0.25)
 
-    def logged(self) -> int:
-        """Lines that the processes have logged."""
-        return sum(app.log.count("\n") for app in self.apps)
+    def logged(self) -> list[list[str]]:
+        """The lines that each process has logged."""
+        return [app.log.splitlines() for app in self.apps]
 
     def execute(self, statement: str) -> list[tuple]:
         """Run SQL beside the servers; its rows."""

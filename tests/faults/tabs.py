@@ -32,17 +32,11 @@ class OpenPage:
     def __init__(self, server: Watchfloor, path: str, client: httpx.Client | None = None) -> None:
         self.server, self.path = server, path
         self.client = client or httpx.Client(base_url=server.url, headers={"Origin": server.url})
-        self.frames: list[Received] = []
-        self.codes: list[int] = []
-        self._applied = 0
+        self.frames: list[Received]
+        self.codes: list[int]
         self._leaving = threading.Event()
         self._connection: ClientConnection | None = None
-        text = self.fetch()
-        assert text is not None, f"{path} is not there"
-        self.page = Page(text)
-        (self.address,) = self.page.root.xpath("//main/@*[name()='hx-ws:connect']")
-        self._thread = threading.Thread(target=self._stay_connected, daemon=True)
-        self._thread.start()
+        self._load()
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +50,13 @@ class OpenPage:
         """The page as it is now; None when there is none for this person."""
         answer = self.client.get(self.path, follow_redirects=False)
         return answer.text if answer.status_code == 200 else None
+
+    def reload(self) -> None:
+        """As by the reload button, where there is a page for this person."""
+        if self.fetch() is not None:
+            self.__exit__()
+            self._leaving.clear()
+            self._load()
 
     @property
     def is_open(self) -> bool:
@@ -85,6 +86,15 @@ class OpenPage:
             return [] if self.codes and not self.is_open else [f"{self.path} is open although nobody may see it"]
         found = differences(self.page, Page(text)) + [f"a hole in {log}" for log in holes(self.page)]
         return [f"{self.path}: {one}" for one in found]
+
+    def _load(self) -> None:
+        text = self.fetch()
+        assert text is not None, f"{self.path} is not there"
+        self.page = Page(text)
+        self.frames, self.codes, self._applied = [], [], 0
+        (self.address,) = self.page.root.xpath("//main/@*[name()='hx-ws:connect']")
+        self._thread = threading.Thread(target=self._stay_connected, daemon=True)
+        self._thread.start()
 
     def _stay_connected(self) -> None:
         while not self._leaving.is_set():

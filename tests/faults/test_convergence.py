@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from live.announcements import verbs as announcing
+from live.announcements.models import Announcement
 from live.chat import verbs as chat
 from live.chat.models import Room
 from live.people import Access
 from live.presence.roster import Seat
+from live.push import guard
+from live.push.rights import read_rights
 from tests.faults import writes
 from tests.faults.dom import differences, holes
 from tests.faults.floor import Floor, Tab, at, faster, until
@@ -48,10 +53,13 @@ class Run:
     def __init__(self, world: writes.World, floor: Floor, clients: dict[str, Client], pages: list[int]) -> None:
         self.world, self.floor = world, floor
         self.tabs = [Tab(floor, clients[PAGES[n][0]], PAGES[n][1], number % 2) for number, n in enumerate(pages)]
+        self.may_end = False
+        """Whether somebody may have lost a page."""
         self.crowd = [Seat(f"seat{n}", 1000 + n, f"visitor {n}", "board.main") for n in range(12)]
 
     def do(self, act: str, number: int) -> None:
         chance = random.Random(number)
+        self.may_end |= act in ("change_room", "change_board")
         if act in ACTS:
             ACTS[act](self, chance)
         else:
@@ -111,6 +119,8 @@ class Run:
     def wrong(self) -> list[str]:
         found = []
         for tab in self.tabs:
+            if tab.code is not None and tab.code > 4400 and not self.may_end:
+                return [f"{tab.path} was ended with {tab.code} although everybody may see it"]
             tab.settle()
             text = tab.fetch()
             tab.look()
@@ -200,4 +210,23 @@ def test_a_room_that_is_closed_and_opened_again_is_on_the_board_again(pushed):
         for access in (Access.GROUPS, Access.PUBLIC):
             Room.objects.filter(slug="general").update(access=access)
             time.sleep(0.5)
+        assert one.converges(), "\n".join(one.wrong())
+
+
+def test_a_page_that_is_opened_while_rights_are_read_stays_open(pushed, monkeypatch):
+    """What nobody watched when the reading began is missing from it; that is no reason to take it away."""
+
+    def slowly(*arguments):
+        found = read_rights(*arguments)
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(guard, "read_rights", slowly)
+    world = writes.World()
+    world.begin()
+    announcing.announce(Announcement(title="Stays", text="", starts_at=timezone.now()), world.alice)
+    with Floor(StormyLayer(Weather(random.Random(0)))) as floor:
+        one = Run(world, floor, {"": Client()}, [1, 3])
+        time.sleep(1)
+        assert [tab.code for tab in one.tabs] == [None, None]
         assert one.converges(), "\n".join(one.wrong())

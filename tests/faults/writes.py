@@ -187,7 +187,7 @@ WRITES: list[Act] = [
 def _reading(world: World, chance: random.Random, now: int) -> Reading:
     labels = chance.choice([(), (("region", "eu"),)])
     identity = Identity(chance.choice(world.sources).pk, chance.choice(METRICS), labels)
-    return Reading(identity, now - chance.choice([0, 300, 1000, 4000, 61_000]), chance.choice([0.0, 7.5, 12, 1e6]))
+    return Reading(identity, now - chance.choice([0, 300, 1000, 4000, 61_000]), chance.choice([0.0, 7.5, 12.0, 1e6]))
 
 
 def _any(rows, chance: random.Random):

@@ -81,7 +81,7 @@ async def test_every_further_tick_stores_the_machines_figures_on_the_second(make
     times = await sync_to_async(lambda: list(Sample.objects.values_list("ts", flat=True)))()
     assert [ts % 60_000 for ts in times] == [2_000, 3_000, 4_000]
     assert (len(told), collector.stored) == (3, 3)
-    source = await sync_to_async(Source.objects.get)()
+    source = await sync_to_async(Source.objects.get)(name="host")
     assert (source.name, source.kind) == ("host", Source.Kind.HOST)
 
 

@@ -65,7 +65,7 @@ async def test_the_figures_carry_the_name_of_the_process():
     own = OwnFigures(lambda: {"sockets": 3, "fragments": 0}, paper, "first")
     await own.write_once()
     await own.write_once()
-    source = await sync_to_async(Source.objects.get)()
+    source = await sync_to_async(Source.objects.get)(name="watchfloor")
     assert (source.name, source.kind) == ("watchfloor", Source.Kind.OWN)
     assert {reading.identity for reading in paper.written[1]} == {
         (source.pk, f"watchfloor.{name}", (("process", "first"),)) for name in ("sockets", "fragments", "samples")

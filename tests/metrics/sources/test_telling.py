@@ -42,7 +42,7 @@ def test_a_source_is_noted_at_most_once_a_minute(shop):
     sightings = Sightings(lambda: now[0])
 
     def seen():
-        return Source.objects.get().last_seen_at
+        return Source.objects.get(pk=shop.pk).last_seen_at
 
     sightings.note([shop.pk])
     first = seen()
