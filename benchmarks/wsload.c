@@ -16,7 +16,7 @@
  * Standard output, a line each:
  *   open <opened> <failed> <seconds> <p50 us> <p99 us>      after the last handshake
  *   marked <frames>                                         answers "await <frames> <milliseconds>"
- *   marked=… frames=… bytes=… open=… p50=… p99=… max=… cpu_ns=…      answers "report", and starts again from 0
+ *   marked=… frames=… bytes=… open=… greeted=… p50=… p99=… max=… cpu_ns=…   answers "report", and counts anew
  * It ends with its standard input.
  */
 #define _GNU_SOURCE
@@ -39,6 +39,7 @@ enum state { CONNECTING, UPGRADING, OPEN, GONE };
 struct client {
     int fd;
     enum state state;
+    int greeted; /* has received a first frame */
     uint64_t started;
     unsigned char *rest; /* the beginning of a frame whose end has not come yet */
     size_t rest_size;
@@ -50,7 +51,7 @@ struct list {
 };
 
 static struct client *clients;
-static int wanted, in_flight, started, opened, failed, handshaking, epoll;
+static int wanted, in_flight, started, opened, failed, handshaking, greeted, epoll;
 static uint16_t port;
 static const char *path;
 static char **cookies;
@@ -193,6 +194,8 @@ static size_t take_frame(struct client *client, const unsigned char *data, size_
         answer_ping(client, data + head, length);
     } else if (opcode == TEXT) {
         frames++;
+        greeted += !client->greeted;
+        client->greeted = 1;
         note_mark(data + head, length, at);
     }
     return head + length;
@@ -205,7 +208,7 @@ static const unsigned char *take_handshake(struct client *client, unsigned char 
 
     if (!end) return NULL;
     if (size < 12 || memcmp(data + 9, "101", 3)) {
-        fprintf(stderr, "refused: %.*s\n", (int)(end - data), data);
+        if (!failed) fprintf(stderr, "refused: %.*s\n", (int)(end - data), data);
         drop(client);
         return NULL;
     }
@@ -292,8 +295,8 @@ static void tell_awaited(void)
 static void report(void)
 {
     sort(&latencies);
-    printf("marked=%lu frames=%lu bytes=%lu open=%d p50=%u p99=%u max=%u cpu_ns=%lu\n", marked, frames, bytes, opened,
-           percentile(&latencies, 0.5), percentile(&latencies, 0.99), percentile(&latencies, 1), cpu_ns);
+    printf("marked=%lu frames=%lu bytes=%lu open=%d greeted=%d p50=%u p99=%u max=%u cpu_ns=%lu\n", marked, frames,
+           bytes, opened, greeted, percentile(&latencies, 0.5), percentile(&latencies, 0.99), percentile(&latencies, 1), cpu_ns);
     marked = frames = bytes = cpu_ns = latencies.count = 0;
 }
 

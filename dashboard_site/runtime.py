@@ -8,6 +8,8 @@ import os
 import secrets
 import socket
 
+import psutil
+
 from live.chat.attendance import Attendance
 from live.push.hub import Hub
 from metrics.boards.changes import announce
@@ -54,7 +56,10 @@ class Runtime:
     async def _start(self) -> None:
         self._hub = hub = Hub(self.name)
         self._collector = collector = Collector(announce, self.name)
-        self._own = OwnFigures(lambda: hub.figures() | {"samples": collector.stored}, self.writer, self.label)
+        memory = psutil.Process().memory_info
+        self._own = OwnFigures(
+            lambda: hub.figures() | {"samples": collector.stored, "memory": memory().rss}, self.writer, self.label
+        )
         for one in (hub, self.writer, collector, self._own):
             one.start()
         self._attendance = asyncio.ensure_future(Attendance(hub.roster).run())

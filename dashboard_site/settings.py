@@ -88,6 +88,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
     # A file also in tests: several threads and processes share it, as they do in production.
     DATABASES["default"]["TEST"] = {"NAME": os.environ.get("TEST_SQLITE", str(DATA_DIR / "test.sqlite3"))}
+else:
+    # A process that was frozen in a transaction must not hold its locks for ever.
+    bounded = {"connect_timeout": 3, "options": "-c idle_in_transaction_session_timeout=10000"}
+    DATABASES["default"]["OPTIONS"] = bounded | DATABASES["default"].get("OPTIONS", {})
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))

@@ -35,6 +35,7 @@ class Opening:
 class Received:
     """What all sockets together received since the last report; ages of marked frames in microseconds.
 
+    `open` are open now, and `greeted` have had a first frame since the start.
     `cpu_ns` is the generator's own time for it.
     """
 
@@ -42,6 +43,7 @@ class Received:
     frames: int
     bytes: int
     open: int
+    greeted: int
     p50: int
     p99: int
     max: int

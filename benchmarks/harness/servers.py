@@ -67,7 +67,7 @@ class Nchan(Server):
 
 def wall(folder: Path, redis: str, *, daphne: bool = False) -> Server:
     """Watchfloor with the wall, on a database of its own in `folder`."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     environment = {
         "DATA_DIR": str(folder),
         "DATABASE_URL": "",
@@ -75,11 +75,17 @@ def wall(folder: Path, redis: str, *, daphne: bool = False) -> Server:
         "DJANGO_SETTINGS_MODULE": "benchmarks.contenders.wall.settings",
         **{f"LIMIT_{name}": "0" for name in UNLIMITED},
     }
-    ours = [sys.executable, "-m", "benchmarks.contenders.wall.serve", "{port}"]
+    ours = _serve("benchmarks.contenders.wall.asgi")
     command = _daphne("benchmarks.contenders.wall.asgi") if daphne else ours
     server = Server("Watchfloor on daphne" if daphne else "Watchfloor", command, folder, environment, "/ws/wall/")
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=server.environment, check=True)
     return server
+
+
+def auth_stack(beside: Server, folder: Path) -> Server:
+    """Channels' own way to a signed-in socket, on Watchfloor's server and on the same database."""
+    command = _serve("benchmarks.contenders.auth_stack")
+    return Server("AuthMiddlewareStack", command, folder, beside.environment, "/ws/")
 
 
 def tutorial(folder: Path, redis: str) -> Server:
@@ -109,6 +115,10 @@ def sign_in(server: Server, count: int) -> list[str]:
     return subprocess.run(
         command, cwd=ROOT, env=server.environment, check=True, capture_output=True, text=True
     ).stdout.splitlines()
+
+
+def _serve(module: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.contenders.serve", module, "{port}"]
 
 
 def _uvicorn(module: str) -> list[str]:

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -113,10 +113,11 @@ class Bus:
             await self._limited(self._layer.group_discard(group, self._channel))
             self._joined.discard(group)
 
-    async def _limited(self, call) -> bool:
+    async def _limited(self, call: Awaitable[None]) -> bool:
         """Whether the layer took it. A layer that is away raises all kinds of errors; the beat tells what they mean."""
         try:
-            await asyncio.wait_for(call, LIMIT_S)
+            async with asyncio.timeout(LIMIT_S):
+                await call
         except Exception as error:
             logger.debug("channel layer: %r", error)
             return False

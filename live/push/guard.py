@@ -35,7 +35,8 @@ class Guard:
     async def run(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), REVIEW_S)
+                async with asyncio.timeout(REVIEW_S):
+                    await self._wanted.wait()
             self._wanted.clear()
             await self.review()
 

@@ -115,6 +115,7 @@ class Hub:
             "beat_age": self.bus.beat_age_s,
             "loop_lag": self.lag_s,
             "tasks": len(asyncio.all_tasks(self._loop)),
+            "heals": self.counts["heals_version"] + self.counts["heals_unversioned"],
         } | {name: self.counts[name] for name in COUNTED}
 
     def context(self) -> Context:

@@ -79,7 +79,7 @@ def _drawing(tile: Tile, words: dict[str, str]) -> Face:
         return {}
     shown = {"line": spark.line, "area": spark.area, "drawing": words["drawing"]}
     if spark.limit_y is not None:
-        shown |= {"limit_y": str(spark.limit_y), "kind": spark.limit_kind, "above": "above" if tile.limit_above else ""}
+        shown |= {"limit_y": str(spark.limit_y), "above": "above" if tile.limit_above else ""}
     return shown
 
 

@@ -9,39 +9,31 @@ from datetime import UTC, datetime
 
 from live.clock import from_ms
 from live.push.topics import Part
-from metrics.charts import HEIGHT, WIDTH, sparkline
+from metrics.charts import sparkline
 from metrics.kpis.evaluation import Change, Evaluation, Status
 from metrics.kpis.models import KPI, Direction
 
 WORST_FIRST: tuple[Status, ...] = ("crit", "warn", "stale", "none", "ok")
-LATE_AFTER_S = {"": 15, "late-60": 60, "late-300": 300}
+LATE_AFTER_S = {"": 15, "late-60": 60, "late-300": 300, "late-3600": 3600}
 """The page's classes for a time that nobody renewed, and when they show; see `.late` in the style sheet."""
 HEALING_MS = 3_000
 
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """A line without axes as path data in a box of `width` by `height`; `low` and `high` are its extremes in words.
-
-    `limit_y` is where the limit that the value is beyond lies, on the side that `limit_above` tells.
-    """
+    """A line without axes as path data; `limit_y` is where the limit that the value is beyond lies, None without one."""
 
     line: str
     area: str
     limit_y: float | None
-    limit_kind: str
-    limit_above: bool
-    low: float
-    high: float
-    width: int = WIDTH
-    height: int = HEIGHT
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
     """One KPI on a board. `at` is when its value was measured, `series` the number of live series in it.
 
-    `limit` is the limit that the value is beyond. `late` is the class by which the page shows, without the server,
+    `limit` is the limit that the value is beyond, on the side that `limit_above` tells; without one the status is not
+    "warn" or "crit". `late` is the class by which the page shows, without the server,
     that `at` should have been renewed by now.
     """
 
@@ -60,7 +52,6 @@ class Tile:
     series: int
     limit: float | None
     limit_above: bool
-    polarity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +96,7 @@ def make_tile(kpi: KPI, found: Evaluation) -> Tile:
         precision=kpi.precision,
         status=found.status,
         change=found.change,
-        spark=_spark(kpi, found),
+        spark=_spark(found),
         at=_moment(found.at),
         at_ms=found.at or 0,
         late=_late(found.stale_after_ms),
@@ -113,7 +104,6 @@ def make_tile(kpi: KPI, found: Evaluation) -> Tile:
         series=found.live,
         limit=found.limit,
         limit_above=kpi.direction == Direction.ABOVE,
-        polarity=kpi.polarity,
     )
 
 
@@ -133,26 +123,16 @@ def sum_up(tiles: Sequence[Tile]) -> Verdict:
     )
 
 
-def _spark(kpi: KPI, found: Evaluation) -> Spark | None:
+def _spark(found: Evaluation) -> Spark | None:
     drawn = found.drawn
     drawing = sparkline(drawn.line, start=drawn.start, end=drawn.end, limit=found.limit)
-    if drawing is None:
-        return None
-    return Spark(
-        line=drawing.line,
-        area=drawing.area,
-        limit_y=drawing.limit_y,
-        limit_kind="crit" if found.status == "crit" else "warn",
-        limit_above=kpi.direction == Direction.ABOVE,
-        low=drawing.low,
-        high=drawing.high,
-    )
+    return drawing and Spark(drawing.line, drawing.area, drawing.limit_y)
 
 
 def _late(stale_after_ms: int) -> str:
     """The first class that shows later than the server's own word, which takes until healing at worst."""
     patience = stale_after_ms + HEALING_MS
-    return next((name for name, seconds in LATE_AFTER_S.items() if seconds * 1000 >= patience), "late-300")
+    return next((name for name, seconds in LATE_AFTER_S.items() if seconds * 1000 >= patience), "late-3600")
 
 
 def _moment(ms: int | None) -> datetime | None:

@@ -19,8 +19,8 @@ from metrics.sources.seconds import next_second
 logger = logging.getLogger(__name__)
 
 NAME = "watchfloor"
-GAUGES = ("sockets",)
-COUNTERS = ("fragments", "samples")
+GAUGES = {"sockets": "", "topics": "", "memory": "B", "loop_lag": "s", "beat_age": "s"}
+COUNTERS = ("frames", "fragments", "renders", "overflows", "heals", "samples")
 
 
 class Writes(Protocol):
@@ -32,8 +32,10 @@ class Writes(Protocol):
 
 
 class OwnFigures:
-    """`read` gives the totals of this process: `sockets` open now, `fragments` delivered so far, and, if samples are
-    stored by others than the writer, how many as `samples`."""
+    """`read` gives the figures of this process: gauges as they are now, counters as totals since the start.
+
+    `samples` among them are those that others than the writer stored.
+    """
 
     def __init__(self, read: Callable[[], Mapping[str, float]], writer: Writes, process: str) -> None:
         self._read = read
@@ -64,7 +66,7 @@ class OwnFigures:
         await self._writer.write([self._reading(source.pk, now, *figure) for figure in figures.items()])
 
     def _reading(self, source: int, now: int, name: str, value: float) -> Reading:
-        unit = "1/s" if name in COUNTERS else ""
+        unit = GAUGES.get(name, "1/s")
         return Reading(Identity(source, f"watchfloor.{name}", self._labels), now, value, unit, "gauge")
 
     def figures(self) -> dict[str, float]:

@@ -14,7 +14,7 @@ from lxml import etree, html
 from tests.faults.dom import CONTAINERS, SHOWN, Page
 
 PARTIAL = re.compile(r'<hx-partial hx-target="(#[^"]+)" hx-swap="(\w+)">(.*?)</hx-partial>', re.S)
-PRESENCE = {"#online-count", "#online-summary", "#online-people", "#online-names"}
+PRESENCE = frozenset({"#online-count", "#online-summary", "#online-people", "#online-names"})
 """Right within 16 s after a kill, while everything else is within 5."""
 CLOCK = {"#beat"}
 Children = dict[str, str]

@@ -49,7 +49,7 @@ class Onlookers:
         self.members = crowd.members
         crowd.gather(self.members)
 
-    def wrong(self, *, without: frozenset[str] = frozenset(PRESENCE)) -> list[str]:
+    def wrong(self, *, without: frozenset[str] = PRESENCE) -> list[str]:
         """How open pages differ from those that are loaded now."""
         found = []
         for path, pages in self.shown.items():

@@ -36,7 +36,7 @@ def main(count: int) -> None:
 def session(user: User) -> Session:
     held = {
         SESSION_KEY: str(user.pk),
-        BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+        BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[-1],
         HASH_SESSION_KEY: user.get_session_auth_hash(),
     }
     key, expires = secrets.token_hex(16), timezone.now() + timedelta(days=1)
