@@ -27,6 +27,7 @@ from benchmarks.harness.processes import cpu_ns
 from benchmarks.harness.rounds import interleaved
 from benchmarks.harness.servers import Server, auth_stack, sign_in, wall
 
+OURS, THEIRS, OPEN = "Watchfloor", "AuthMiddlewareStack", "Channels without a session"
 LOOK_EVERY_S = 0.02
 PATIENCE_S = 60.0
 SETTLE_S = 3.0
@@ -49,20 +50,20 @@ def main(sockets: int, rounds: int) -> None:
         ours = stack.enter_context(wall(folder / "wall", ""))
         theirs = stack.enter_context(auth_stack(ours, folder))
         cookies = sign_in(ours, sockets)
-        works = {server.name: partial(storm, server, cookies) for server in (ours, theirs)}
-        for server in (ours, theirs):
-            storm(server, cookies[:WARM_UP])
-        results = interleaved(works, rounds)
+        places = {OURS: (ours, ours.path), THEIRS: (theirs, theirs.path), OPEN: (theirs, "/ws/open/")}
+        for place in places.values():
+            storm(*place, cookies[:WARM_UP])
+        results = interleaved({name: partial(storm, *place, cookies) for name, place in places.items()}, rounds)
     show(results, sockets)
-    ratio = cost(results[theirs.name]) / cost(results[ours.name])
+    ratio = cost(results[THEIRS]) / cost(results[OURS])
     goals.check(Goal("handshakes per CPU-second against AuthMiddlewareStack", "at least", 3, 1, "x"), ratio)
     goals.finish()
 
 
-def storm(server: Server, cookies: list[str]) -> Storm:
+def storm(server: Server, path: str, cookies: list[str]) -> Storm:
     """One socket for each cookie, all at once; when all have left, the server gets time to forget them."""
     before, began = cpu_ns(server.pid), time.monotonic()
-    with Load(server.port, server.path, len(cookies), cookies=cookies, in_flight=len(cookies)) as load:
+    with Load(server.port, path, len(cookies), cookies=cookies, in_flight=len(cookies)) as load:
         while (greeted := load.report().greeted) < len(cookies):
             if time.monotonic() - began > PATIENCE_S:
                 raise LoadFailed(f"{server.name}: {greeted} of {len(cookies)} sockets received a frame")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -22,11 +23,13 @@ class WholeWhiteNoise(WhiteNoiseMiddleware):
             super().add_files(root, prefix)
 
     @staticmethod
-    def serve(static_file, request: HttpRequest) -> HttpResponse:
+    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
         streamed = WhiteNoiseMiddleware.serve(static_file, request)
         if not streamed.streaming:
             return streamed
         whole = HttpResponse(b"".join(streamed.streaming_content), status=streamed.status_code)
         whole.headers = streamed.headers
+        # What the file is now, not what it was when the server started: it may have been built anew since.
+        whole.headers["Content-Length"] = str(len(whole.content))
         streamed.close()
         return whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import close_old_connections
 
@@ -34,7 +34,7 @@ def close_pool() -> None:
     _pool.shutdown()
 
 
-def _with_healthy_connection(function: Callable, args: tuple, kwargs: dict):
+def _with_healthy_connection(function: Callable[..., R], args: Any, kwargs: Any) -> R:
     close_old_connections()
     try:
         return function(*args, **kwargs)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -11,7 +9,8 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import path
-from django.utils.translation import gettext, ngettext
+from django.utils import formats, timezone
+from django.utils.translation import gettext, ngettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 
@@ -46,7 +45,7 @@ class KPIAdmin(VerbAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).annotate(matching=Count("series"))
 
-    @admin.display(description=_("series"), ordering="matching")
+    @admin.display(description=pgettext_lazy("many", "series"), ordering="matching")
     def matches(self, obj: KPI) -> int:
         """How many series it is the sum of, silent ones included."""
         return getattr(obj, "matching", 0)
@@ -151,7 +150,12 @@ class SourceAdmin(VerbAdmin):
         token = make_source_token(source, request.POST.get("name", "")[:100]) if request.method == "POST" else ""
         if token:
             self.log_change(request, source, gettext("Made a token."))
-        context = {"title": gettext("Make a token"), "subtitle": str(source), "opts": self.opts, "original": source}
+        context = {
+            "title": pgettext("heading", "Make a token"),
+            "subtitle": str(source),
+            "opts": self.opts,
+            "original": source,
+        }
         context |= self.admin_site.each_context(request) | {"token": token}
         return render(request, "admin/metrics/source/token.html", context)
 
@@ -193,9 +197,10 @@ class SeriesAdmin(NoAdding, NoChanging, NoRemoving, VerbAdmin):
     fields = ["name", "labels", "source", "kind", "unit", "help", "created_at", "last_sample", "interval", "total"]
 
     @admin.display(description=_("last sample"), ordering="last_ts")
-    def last_sample(self, obj: Series) -> datetime | None:
-        return None if obj.last_ts is None else from_ms(obj.last_ts)
+    def last_sample(self, obj: Series) -> str | None:
+        # As text: Django prints the read-only fields of a form in UTC and in English.
+        return None if obj.last_ts is None else formats.localize(timezone.localtime(from_ms(obj.last_ts)))
 
     @admin.display(description=_("seconds between samples"), ordering="interval_ms")
-    def interval(self, obj: Series) -> float | None:
-        return None if obj.interval_ms is None else obj.interval_ms / 1000
+    def interval(self, obj: Series) -> str | None:
+        return None if obj.interval_ms is None else formats.localize(obj.interval_ms / 1000)

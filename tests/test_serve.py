@@ -54,16 +54,17 @@ def test_a_second_start_is_quick_and_keeps_everything(tmp_path):
             assert program.event("message", message="again")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
-def test_it_stops_within_three_seconds_with_a_page_open(tmp_path, number):
+@pytest.mark.parametrize("number, seconds", [(signal.SIGINT, 3), (signal.SIGTERM, 10)], ids=["Ctrl-C", "kill"])
+def test_it_stops_soon_with_a_page_open(tmp_path, number, seconds):
+    """At once when somebody waits for it; SIGTERM gives open pages the time to go on elsewhere."""
     with Watchfloor(tmp_path) as server, Socket(server, "/ws/boards/main/") as page:
         page.until_text("beat")
         process = server.process
         assert process
         started = time.monotonic()
         process.send_signal(number)
-        process.wait(10)
-        assert time.monotonic() - started < 3
+        process.wait(2 * seconds)
+        assert time.monotonic() - started < seconds
         assert "Traceback" not in server.log
 
 

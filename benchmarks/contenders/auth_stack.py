@@ -1,4 +1,7 @@
-"""Sessions as Channels reads them: AuthMiddlewareStack in front of a consumer that greets the person."""
+"""Sessions as Channels reads them: AuthMiddlewareStack in front of a consumer that greets the person.
+
+At /ws/open/ a consumer greets everybody: what the server and Channels cost without any session.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,14 @@ from channels.routing import URLRouter
 from django.urls import path
 
 
+class OpenConsumer(AsyncWebsocketConsumer):
+    channel_layer_alias = "none"
+
+    async def connect(self) -> None:
+        await self.accept()
+        await self.send(text_data="Hello")
+
+
 class GreetingConsumer(AsyncWebsocketConsumer):
     channel_layer_alias = "none"
 
@@ -30,7 +41,8 @@ class GreetingConsumer(AsyncWebsocketConsumer):
         await self.send(text_data=f"Hello {self.scope['user'].get_username()}")
 
 
-sockets = AuthMiddlewareStack(URLRouter([path("ws/", GreetingConsumer.as_asgi())]))
+signed_in = AuthMiddlewareStack(GreetingConsumer.as_asgi())
+sockets = URLRouter([path("ws/", signed_in), path("ws/open/", OpenConsumer.as_asgi())])
 
 
 async def application(scope: dict[str, Any], receive: Callable, send: Callable) -> None:

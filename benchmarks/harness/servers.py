@@ -83,7 +83,10 @@ def wall(folder: Path, redis: str, *, daphne: bool = False) -> Server:
 
 
 def auth_stack(beside: Server, folder: Path) -> Server:
-    """Channels' own way to a signed-in socket, on Watchfloor's server and on the same database."""
+    """Channels' own way to a signed-in socket, on Watchfloor's server and on the same database.
+
+    At /ws/open/ the same without a session.
+    """
     command = _serve("benchmarks.contenders.auth_stack")
     return Server("AuthMiddlewareStack", command, folder, beside.environment, "/ws/")
 

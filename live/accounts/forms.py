@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -26,3 +26,11 @@ class TokenForm(forms.Form):
     name = forms.CharField(
         label=_("What the token is for"), max_length=80, required=False, widget=forms.TextInput({"autocomplete": "off"})
     )
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    """On a page with more than this form, where Django's focus would scroll past the rest."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["old_password"].widget.attrs["autofocus"]

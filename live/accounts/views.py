@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from live.accounts.forms import LockedOutForm, SignInForm, TokenForm
+from live.accounts.forms import ChangePasswordForm, LockedOutForm, SignInForm, TokenForm
 from live.accounts.models import PersonalToken
 from live.accounts.tokens import make_personal_token, revoke_personal_token
 from live.accounts.verbs import rights_changed
@@ -58,7 +58,7 @@ def account(request: MemberRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def change_password(request: MemberRequest) -> HttpResponse:
-    form = PasswordChangeForm(request.user, request.POST)
+    form = ChangePasswordForm(request.user, request.POST)
     if not form.is_valid():
         return _page(request, password_form=form, status=422)
     form.save()
@@ -108,8 +108,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def _page(request: MemberRequest, *, status: int = 200, **given: object) -> HttpResponse:
     context = {
-        "socket": socket_url(request, "/ws/notifications/"),
-        "password_form": PasswordChangeForm(request.user),
+        "socket": socket_url("/ws/notifications/"),
+        "password_form": ChangePasswordForm(request.user),
         "tokens": PersonalToken.objects.filter(user=request.user, revoked_at=None).order_by("-pk"),
         "token_form": TokenForm(),
         "new_token": "",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import cast
+from datetime import datetime
+from typing import Any, cast
 
 from django import forms
 from django.utils import timezone
@@ -18,14 +19,14 @@ class AnnouncementForm(forms.ModelForm):
         model = Announcement
         fields = ["title", "text", "severity", "starts_at", "expires_at"]
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["starts_at"].required = False
 
-    def clean_starts_at(self):
+    def clean_starts_at(self) -> datetime:
         return self.cleaned_data["starts_at"] or timezone.now()
 
-    def clean_expires_at(self):
+    def clean_expires_at(self) -> datetime | None:
         expires_at = self.cleaned_data["expires_at"]
         if expires_at and "expires_at" in self.changed_data and expires_at <= timezone.now():
             raise forms.ValidationError(_("The expiry must lie in the future."))
@@ -42,7 +43,7 @@ class PageForm(AnnouncementForm):
             for name in ("starts_at", "expires_at")
         } | {"text": forms.Textarea({"rows": 3}), "title": forms.TextInput({"autocomplete": "off"})}
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["starts_at"].initial = None
         for name in ("starts_at", "expires_at"):

@@ -55,7 +55,7 @@ def _page(request: HttpRequest, form: PageForm, *, status: int = 200) -> HttpRes
     may_add = request.user.has_perm(PERMISSION)
     ended = Paginator(Announcement.objects.ended(timezone.now()), ENDED_PER_PAGE)
     context = {
-        "socket": socket_url(request, "/ws/notifications/"),
+        "socket": socket_url("/ws/notifications/"),
         "active": _regions(AnnouncementsTopic(KEY))[1],
         "scheduled": _regions(ScheduleTopic(KEY))[0] if may_add else None,
         "ended": ended.get_page(request.GET.get("page")),

@@ -33,7 +33,7 @@ View = Callable[[PageRequest, str], HttpResponse]
 
 @require_safe
 def rooms(request: PageRequest) -> HttpResponse:
-    context = {"rooms": _rooms(request), "socket": socket_url(request, "/ws/notifications/")}
+    context = {"rooms": _rooms(request), "socket": socket_url("/ws/notifications/")}
     return render(request, "live/rooms.html", context)
 
 
@@ -136,7 +136,7 @@ def _page(request: PageRequest, room: Room, log: Any, **more: Any) -> HttpRespon
     composer = composer_context(room, request.user)
     online = page_state(OnlineTopic("all"))
     _counter, summary, people, _names = online.regions if online else ()
-    page = {"socket": socket_url(request, f"/ws/chat/{room.slug}/"), "log": log, "rooms": _rooms(request)}
+    page = {"socket": socket_url(f"/ws/chat/{room.slug}/"), "log": log, "rooms": _rooms(request)}
     return render(request, "live/room.html", composer | page | {"summary": summary, "people": people} | more)
 
 
@@ -147,7 +147,7 @@ def _older(request: PageRequest, room: Room, before: int) -> HttpResponse:
         response = HttpResponse("".join(map(print_part, log.parts)))
     else:
         # Live, but without the room's own log, which would take the place of the earlier lines.
-        response = _page(request, room, log, before=before, socket=socket_url(request, "/ws/notifications/"))
+        response = _page(request, room, log, before=before, socket=socket_url("/ws/notifications/"))
     patch_vary_headers(response, ["HX-Request"])
     return response
 

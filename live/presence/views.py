@@ -13,5 +13,5 @@ def online(request: HttpRequest) -> HttpResponse:
     """Who is here."""
     state = page_state(OnlineTopic("all"))
     _counter, summary, people, _names = state.regions if state else ()
-    context = {"summary": summary, "people": people, "socket": socket_url(request, "/ws/online/")}
+    context = {"summary": summary, "people": people, "socket": socket_url("/ws/online/")}
     return render(request, "live/online.html", context)

@@ -38,6 +38,8 @@ PRESENCE_S = 0.25
 BEAT_S = 1.0
 HEAL_S = 2.0
 CHECK_S = 60.0
+HURRY = 50
+"""Sockets a second that may come back at once: so few need not be spread."""
 COUNTED = (
     "loads",
     "failed_loads",
@@ -89,11 +91,12 @@ class Hub:
         self.peers.ask()
 
     async def drain(self, seconds: float) -> None:
-        """Tell every socket to come back, in random order and spread over `seconds`."""
+        """Tell every socket to come back, in random order, spread over `seconds` where there are many."""
         sockets = random.sample(list(self.sockets), len(self.sockets))
+        pause = min(seconds / len(sockets), 1 / HURRY) if sockets else 0
         for socket in sockets:
             socket.end("restart")
-            await asyncio.sleep(seconds / len(sockets))
+            await asyncio.sleep(pause)
 
     async def stop(self) -> None:
         """Tell the peers and stop the loops."""

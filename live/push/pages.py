@@ -25,7 +25,7 @@ def page_state(topic: Topic) -> State | None:
     return topic.load(_context(), None)
 
 
-def socket_url(request: HttpRequest, path: str) -> str:
+def socket_url(path: str) -> str:
     """The page's socket address. It names the page's language, so that a push never differs from the page."""
     return f"{path}?{urlencode({'lang': translation.get_language()})}"
 

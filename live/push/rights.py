@@ -17,8 +17,9 @@ from live.push.topics import TOPICS, Topic
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """Who is still here with which rights, and who may watch what."""
+    """Who is still here with which rights, and who may watch what. Only `topics` were looked up."""
 
+    topics: frozenset[str]
     sessions: frozenset[str]
     tokens: frozenset[int]
     people: dict[int, Person]
@@ -34,8 +35,9 @@ class Rights:
         return replace(identity, person=person)
 
     def admits(self, topic: Topic, person: Person) -> bool:
+        """Whether the person may go on watching. A page that is still opening may watch more than was looked up."""
         audience = self.audiences.get(topic.name)
-        return audience is not None and audience.admits(person)
+        return audience.admits(person) if audience else topic.name not in self.topics
 
     def _holds(self, identity: Identity, person: Person) -> bool:
         if identity.token_id is not None:
@@ -49,7 +51,8 @@ def read_rights(identities: Iterable[Identity], topics: Iterable[str]) -> Rights
     sessions = {identity.session_key for identity in known if identity.session_key}
     tokens = {identity.token_id for identity in known if identity.token_id is not None}
     people = {identity.person.id for identity in known if identity.person.id is not None}
-    return Rights(_live_sessions(sessions), _live_tokens(tokens), load_people(people), read_audiences(topics))
+    names = frozenset(topics)
+    return Rights(names, _live_sessions(sessions), _live_tokens(tokens), load_people(people), read_audiences(names))
 
 
 def read_audiences(names: Iterable[str]) -> dict[str, Audience]:

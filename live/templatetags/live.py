@@ -8,6 +8,7 @@ from django import template
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from live.push.rendering import print_part
 from live.push.topics import Log, Part, Region
@@ -21,7 +22,7 @@ PAGES = {
     "board": _("Board"),
     "chat": _("Chat"),
     "notifications": _("Announcements"),
-    "online": _("Online"),
+    "online": pgettext_lazy("page", "Online"),
 }
 
 

@@ -15,32 +15,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from metrics.boards.tiles import Tile
+from metrics.kpis.evaluation import Change
 from metrics.kpis.numbers import active_language, number, signed, unit_of, with_unit
 
 LONG = 10
 """Characters from which on a value is printed smaller."""
-RECURRING = (
-    "slug",
-    "name",
-    "status",
-    "word",
-    "figure",
-    "size",
-    "unit",
-    "change",
-    "direction",
-    "tone",
-    "drawing",
-    "late",
-)
-"""Texts that come again and again are escaped once. All others are escaped by the template, as ever."""
 
 
 class Face(dict[str, str]):
     """What `templates/metrics/_tile.html` prints, by name. What a tile does not have is ""."""
 
     def __missing__(self, key: str) -> str:
-        """Without this, a template takes several microseconds to find that a key is not there."""
+        # Django takes several microseconds to find that a key is not there.
         return ""
 
 
@@ -48,60 +34,51 @@ def face(tile: Tile) -> Face:
     """The tile in the active language and time zone."""
     language = active_language()
     words = _words(language)
-    shown = Face(slug=tile.slug, name=tile.name, status=tile.status, word=words[tile.status])
-    shown |= _figures(tile, language)
-    shown |= _drawing(tile, words)
-    shown |= _remark(tile, words, language)
-    shown |= _age(tile, words)
-    for name in RECURRING:
-        shown[name] = _escaped(shown[name])
-    return shown
-
-
-def _figures(tile: Tile, language: str) -> dict[str, str]:
-    if tile.value is None:
-        return {}
-    figure = number(tile.value, tile.unit, tile.precision, language=language)
-    shown = {
-        "figure": figure,
-        "size": "long" if len(figure) >= LONG else "",
-        "unit": unit_of(tile.value, tile.unit, language=language),
-    }
-    if change := tile.change:
-        shown["change"] = signed(change.amount, percent=change.percent, language=language)
-        shown |= {"direction": change.direction, "tone": change.tone}
-    return shown
-
-
-def _drawing(tile: Tile, words: dict[str, str]) -> Face:
-    spark = tile.spark
-    if spark is None:
-        return {}
-    shown = {"line": spark.line, "area": spark.area, "drawing": words["drawing"]}
-    if spark.limit_y is not None:
-        shown |= {"limit_y": str(spark.limit_y), "above": "above" if tile.limit_above else ""}
-    return shown
-
-
-def _remark(tile: Tile, words: dict[str, str], language: str) -> dict[str, str]:
-    shown = {}
-    if tile.status == "none":
-        shown["waiting"] = words["waiting"]
+    status = tile.status
+    shown = Face(slug=_once(tile.slug), name=_once(tile.name), status=_once(status), word=words[status])
+    if tile.value is not None:
+        shown |= _figures(tile, tile.value, language)
+    if tile.spark:
+        shown |= {"line": tile.spark.line, "area": tile.spark.area, "drawing": words["drawing"]}
     if tile.limit is not None:
-        shown["limit"] = _beyond(language, tile.limit, tile.unit, tile.limit_above)
+        shown |= _limit(tile, tile.limit, language)
     if tile.series > 1:
         shown |= {"series": str(tile.series), "sum": _sum(language, tile.series)}
+    shown |= _age(tile, words)
     return shown
+
+
+def _figures(tile: Tile, value: float, language: str) -> dict[str, str]:
+    figure = number(value, tile.unit, tile.precision, language=language)
+    shown = {
+        "figure": figure,
+        "size": _once("long" if len(figure) >= LONG else ""),
+        "unit": _once(unit_of(value, tile.unit, language=language)),
+    }
+    return shown | _change(tile.change, language) if tile.change else shown
+
+
+def _change(change: Change, language: str) -> dict[str, str]:
+    amount = signed(change.amount, percent=change.percent, language=language)
+    return {"change": amount, "direction": _once(change.direction), "tone": _once(change.tone)}
+
+
+def _limit(tile: Tile, limit: float, language: str) -> dict[str, str]:
+    return {
+        "limit": _beyond(language, limit, tile.unit, tile.limit_above),
+        "limit_y": str(tile.spark.limit_y) if tile.spark else "",
+        "above": "above" if tile.limit_above else "",
+    }
 
 
 def _age(tile: Tile, words: dict[str, str]) -> dict[str, str]:
-    if tile.status == "stale" and tile.stale_since:
-        time = _clock(tile.stale_since)
-        since = {name: words[name] % {"time": time} for name in ("since", "silent")}
-        return since | {"silence": words["silence"], "at": tile.stale_since.isoformat()}
-    if tile.at:
-        return {"age": _clock(tile.at), "at": tile.at.isoformat(), "at_ms": str(tile.at_ms), "late": tile.late}
-    return {}
+    if tile.at is None:
+        return {"waiting": words["waiting"]}
+    time, at = _clock(tile.at), tile.at.isoformat()
+    if tile.status != "stale":
+        return {"age": time, "at": at, "at_ms": str(tile.at_ms), "late": _once(tile.late)}
+    since, silent = _("since %(time)s") % {"time": time}, _("no data since %(time)s") % {"time": time}
+    return {"since": since, "silence": words["silence"], "silent": silent, "at": at}
 
 
 def _clock(at: datetime) -> str:
@@ -109,23 +86,23 @@ def _clock(at: datetime) -> str:
     return at.astimezone(get_current_timezone()).time().isoformat("seconds")
 
 
-_escaped = lru_cache(maxsize=8192)(escape)
+_once = lru_cache(maxsize=4096)(escape)
+"""A text that comes with every sample is escaped once. All that is not escaped here, the template escapes."""
 
 
 @lru_cache(maxsize=64)
 def _words(language: str) -> dict[str, str]:
+    """Escaped, as all that is remembered here."""
     with override(language):
         return {
-            "ok": _("OK"),
-            "warn": _("Warning"),
-            "crit": _("Critical"),
-            "stale": _("Stale"),
-            "none": _("No data"),
-            "drawing": _("The last 60 values"),
-            "waiting": _("no sample yet"),
-            "since": _("since %(time)s"),
-            "silence": _("no data"),
-            "silent": _("no data since %(time)s"),
+            "ok": escape(_("OK")),
+            "warn": escape(_("Warning")),
+            "crit": escape(_("Critical")),
+            "stale": escape(_("Stale")),
+            "none": escape(_("No data")),
+            "drawing": escape(_("The last 60 values")),
+            "waiting": escape(_("no sample yet")),
+            "silence": escape(_("no data")),
         }
 
 
@@ -134,10 +111,10 @@ def _beyond(language: str, limit: float, unit: str, above: bool) -> str:
     """Such as "above 300 ms"."""
     with override(language):
         words = _("above %(limit)s") if above else _("below %(limit)s")
-        return words % {"limit": with_unit(limit, unit, language=language)}
+        return escape(words % {"limit": with_unit(limit, unit, language=language)})
 
 
 @lru_cache(maxsize=1024)
 def _sum(language: str, count: int) -> str:
     with override(language):
-        return ngettext("sum of %(n)s series", "sum of %(n)s series", count) % {"n": count}
+        return escape(ngettext("sum of %(n)s series", "sum of %(n)s series", count) % {"n": count})

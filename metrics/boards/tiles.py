@@ -21,7 +21,7 @@ HEALING_MS = 3_000
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """A line without axes as path data; `limit_y` is where the limit that the value is beyond lies, None without one."""
+    """A line without axes as path data; `limit_y` is where the limit that the value is beyond lies, None if none."""
 
     line: str
     area: str
@@ -30,11 +30,12 @@ class Spark:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One KPI on a board. `at` is when its value was measured, `series` the number of live series in it.
+    """One KPI on a board. `at` is when its value was measured, `series` the number of live series in it; a tile of
+    status "none" has neither value nor `at`.
 
-    `limit` is the limit that the value is beyond, on the side that `limit_above` tells; without one the status is not
-    "warn" or "crit". `late` is the class by which the page shows, without the server,
-    that `at` should have been renewed by now.
+    `limit` is the limit that the value is beyond, on the side that `limit_above` tells; it is given when the status is
+    "warn" or "crit", and only then. `late` is the class by which the page shows, without the server, that `at` should
+    have been renewed by now.
     """
 
     slug: str
@@ -48,7 +49,6 @@ class Tile:
     at: datetime | None
     at_ms: int
     late: str
-    stale_since: datetime | None
     series: int
     limit: float | None
     limit_above: bool
@@ -100,7 +100,6 @@ def make_tile(kpi: KPI, found: Evaluation) -> Tile:
         at=_moment(found.at),
         at_ms=found.at or 0,
         late=_late(found.stale_after_ms),
-        stale_since=_moment(found.stale_since),
         series=found.live,
         limit=found.limit,
         limit_above=kpi.direction == Direction.ABOVE,
@@ -130,7 +129,7 @@ def _spark(found: Evaluation) -> Spark | None:
 
 
 def _late(stale_after_ms: int) -> str:
-    """The first class that shows later than the server's own word, which takes until healing at worst."""
+    """The first class that shows later than the server's own word, which takes until healing at worst; or the last."""
     patience = stale_after_ms + HEALING_MS
     return next((name for name, seconds in LATE_AFTER_S.items() if seconds * 1000 >= patience), "late-3600")
 

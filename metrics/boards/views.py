@@ -79,7 +79,7 @@ def _page(request: PageRequest, board: Board) -> HttpResponse:
         "verdict": verdict,
         "title": title,
         "arrivals": _arrivals(request),
-        "socket": socket_url(request, f"/ws/boards/{board.slug}/"),
+        "socket": socket_url(f"/ws/boards/{board.slug}/"),
     }
     return render(request, "metrics/board.html", context | _beside(request, board))
 

@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -100,7 +101,9 @@ class KPI(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Empty: after three of the intervals at which samples come, and no sooner than 5 seconds."),
     )
-    series = models.ManyToManyField("metrics.Series", related_name="kpis", editable=False, verbose_name=_("series"))
+    series = models.ManyToManyField(
+        "metrics.Series", related_name="kpis", editable=False, verbose_name=pgettext_lazy("many", "series")
+    )
     version = models.BigIntegerField(default=0, editable=False)
 
     class Meta:

@@ -6,27 +6,28 @@ import re
 from collections.abc import Iterator
 from itertools import count
 
+from anyascii import anyascii
 from django.db import IntegrityError, models, transaction
 from django.utils.text import slugify
 
 SLUG_LENGTH = 60
 ROOM_FOR_NUMBER = 6
+SEPARATORS = re.compile(r"[\s._:/\\-]+")
 
 
 def humanised(metric: str) -> str:
     """A metric's name as a sentence would have it: "http.requests_total" is "Http requests total"."""
-    words = re.sub(r"[\s._:/\\-]+", " ", metric).strip()
+    words = SEPARATORS.sub(" ", metric).strip()
     return (words[:1].upper() + words[1:])[:100] or metric[:100]
 
 
 def slugs(*names: str, fallback: str) -> Iterator[str]:
     """Short names to try, best first: that of the first name which has one, then with 2, 3 and so on.
 
-    Only ASCII letters, digits and hyphens; a name without any counts for nothing.
+    Only ASCII letters, digits and hyphens: other scripts are written in Latin letters, so that "Заказы" is "zakazy". A
+    name of which nothing is left counts for nothing.
     """
-    # slugify keeps underscores; hyphens read better in an address and never need quoting.
-    found = (slugify(name).replace("_", "-").strip("-")[: SLUG_LENGTH - ROOM_FOR_NUMBER].strip("-") for name in names)
-    base = next(filter(None, found), fallback)
+    base = next(filter(None, map(_slug, names)), fallback)
     yield base
     for number in count(2):
         yield f"{base}-{number}"
@@ -46,3 +47,8 @@ def save_with_slug(row: models.Model, candidates: Iterator[str]) -> None:
             # Somebody took the name since it was looked up; anything else is a fault of the row.
             if not taken.filter(slug=row.slug).exists():  # type: ignore[attr-defined]
                 raise
+
+
+def _slug(name: str) -> str:
+    # slugify keeps underscores and drops what else parts words; hyphens read better in an address.
+    return slugify(SEPARATORS.sub(" ", anyascii(name)))[: SLUG_LENGTH - ROOM_FOR_NUMBER].strip("-")

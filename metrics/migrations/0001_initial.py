@@ -150,7 +150,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 ("last_ts", models.BigIntegerField(editable=False, null=True)),
                 ("interval_ms", models.BigIntegerField(editable=False, null=True)),
-                ("total", models.BigIntegerField(default=0, editable=False)),
+                ("total", models.BigIntegerField(default=0, editable=False, verbose_name="samples stored")),
                 ("stale_at", models.BigIntegerField(editable=False, null=True)),
                 ("dirty_from", models.BigIntegerField(editable=False, null=True)),
                 ("dirty_to", models.BigIntegerField(editable=False, null=True)),

@@ -1,14 +1,20 @@
 """The board "Watchfloor itself": how the dashboard is doing, in all its processes together."""
 
+from typing import Any
+
 from django.db import migrations
 
 OWN = "watchfloor"
 SHOWN_ALREADY = ["sockets", "fragments", "samples"]
-KPIS = [
+KPIS: list[tuple[str, str, dict[str, Any]]] = [
     ("topics", "Topics watched", {"precision": 0}),
     ("frames", "Frames sent", {"unit": "/s", "precision": 0}),
     ("renders", "Fragments printed", {"unit": "/s", "precision": 0}),
-    ("loop_lag", "Event loop behind", {"unit": "s", "precision": 3, "polarity": "down_good", "warn": 0.25, "critical": 1}),
+    (
+        "loop_lag",
+        "Event loop behind",
+        {"unit": "s", "precision": 3, "polarity": "down_good", "warn": 0.25, "critical": 1},
+    ),
     ("beat_age", "Own beat heard", {"unit": "s", "precision": 1, "polarity": "down_good", "warn": 3, "critical": 10}),
     ("overflows", "Outboxes overflowed", {"unit": "/s", "precision": 1, "polarity": "down_good"}),
     ("heals", "Pages healed", {"unit": "/s", "precision": 1, "polarity": "down_good"}),

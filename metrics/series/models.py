@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Series(models.Model):
@@ -28,15 +29,15 @@ class Series(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     last_ts = models.BigIntegerField(null=True, editable=False)
     interval_ms = models.BigIntegerField(null=True, editable=False)
-    total = models.BigIntegerField(default=0, editable=False)
+    total = models.BigIntegerField(_("samples stored"), default=0, editable=False)
     stale_at = models.BigIntegerField(null=True, editable=False)
     dirty_from = models.BigIntegerField(null=True, editable=False)
     dirty_to = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         ordering = ["name", "pk"]
-        verbose_name = _("series")
-        verbose_name_plural = _("series")
+        verbose_name = pgettext_lazy("one", "series")
+        verbose_name_plural = pgettext_lazy("many", "series")
         constraints = [
             # The identity, and the look-up of a series by what was sent.
             models.UniqueConstraint(fields=["source", "key"], name="series_identity"),

@@ -164,6 +164,7 @@ def running_stack(folder: Path) -> Iterator[Stack]:
         cluster = exits.enter_context(postgres_server())
         port = urlsplit(cluster).port or 0
         postgres = exits.enter_context(Adopted(port, folder / "postgres.log", end_with=signal.SIGINT))
+        postgres.log_file = postgres.folder.parent / "postgres.log"  # the server works in its data directory
         redis_port = free_port()
         exits.enter_context(redis_process(folder, redis_port))
         redis = exits.enter_context(Adopted(redis_port, folder / "redis.log", command=("--port", redis_port, *QUIET)))

@@ -22,18 +22,26 @@ RETRY_S = 0.5
 
 @dataclass
 class Received:
+    """`at` is on the monotonic clock."""
+
     text: str
     at: float = field(default_factory=time.monotonic)
 
 
+@dataclass
+class Closed:
+    code: int
+    at: float = field(default_factory=time.monotonic)
+
+
 class OpenPage:
-    """`frames` are all that came, with their times on the monotonic clock; `codes` the close codes."""
+    """`frames` is all that came, `closes` how the socket ended, each time that it did."""
 
     def __init__(self, server: Watchfloor, path: str, client: httpx.Client | None = None) -> None:
         self.server, self.path = server, path
         self.client = client or httpx.Client(base_url=server.url, headers={"Origin": server.url})
         self.frames: list[Received]
-        self.codes: list[int]
+        self.closes: list[Closed]
         self._leaving = threading.Event()
         self._connection: ClientConnection | None = None
         self._load()
@@ -57,6 +65,10 @@ class OpenPage:
             self.__exit__()
             self._leaving.clear()
             self._load()
+
+    @property
+    def codes(self) -> list[int]:
+        return [close.code for close in self.closes]
 
     @property
     def is_open(self) -> bool:
@@ -91,7 +103,7 @@ class OpenPage:
         text = self.fetch()
         assert text is not None, f"{self.path} is not there"
         self.page = Page(text)
-        self.frames, self.codes, self._applied = [], [], 0
+        self.frames, self.closes, self._applied = [], [], 0
         (self.address,) = self.page.root.xpath("//main/@*[name()='hx-ws:connect']")
         self._thread = threading.Thread(target=self._stay_connected, daemon=True)
         self._thread.start()
@@ -121,5 +133,5 @@ class OpenPage:
             while True:
                 self.frames.append(Received(str(self._connection.recv())))
         except ConnectionClosed as closed:
-            self.codes.append(closed.rcvd.code if closed.rcvd else 1006)
-        return self.codes[-1]
+            self.closes.append(Closed(closed.rcvd.code if closed.rcvd else 1006))
+        return self.closes[-1].code

@@ -67,7 +67,7 @@ class Run:
             with at(chance.choice([*self.floor.hubs, None])):
                 getattr(writes, act)(self.world, chance)
         if chance.random() < 0.5:
-            time.sleep(chance.random() * 0.08)
+            time.sleep(chance.random() * 0.04)
         for tab in self.tabs:
             tab.look()
 

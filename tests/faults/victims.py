@@ -45,7 +45,7 @@ class Adopted:
         self.port, self.log_file = port, log
         self._end_with = end_with
         self._command = [found.exe(), *command] if command else found.cmdline()
-        self._folder = found.cwd()
+        self.folder = Path(found.cwd())
         self._account = _account(found)
         self._process: psutil.Process | None = found
         self._own: subprocess.Popen[bytes] | None = None
@@ -59,7 +59,7 @@ class Adopted:
             stop(self._own)
 
     def start(self) -> None:
-        self._own = start(self._command, log=self.log_file, cwd=self._folder, **self._account)
+        self._own = start(self._command, log=self.log_file, cwd=self.folder, **self._account)
         wait_until_ready(self._own, self.log_file, self._connect)
         self._process = psutil.Process(self._own.pid)
 

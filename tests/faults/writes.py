@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 
 from django.contrib.auth.models import Group, Permission, User
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -74,8 +76,9 @@ def say(world: World, chance: random.Random) -> None:
 def burst(world: World, chance: random.Random) -> None:
     """More than a page holds, at once."""
     room = chance.choice(world.rooms)
-    for number in range(chance.choice([60, 160])):
-        chat.post_message(room, world.bob, f"line {number}")
+    with chance.choice([transaction.atomic, nullcontext])():
+        for number in range(chance.choice([60, 160])):
+            chat.post_message(room, world.bob, f"line {number}")
 
 
 def retract(world: World, chance: random.Random) -> None:

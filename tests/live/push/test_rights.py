@@ -80,6 +80,14 @@ def test_a_group_that_was_taken_away_is_taken_away(session, alice):
     assert not rights.admits(topic, rights.renewed(session).person)
 
 
+def test_a_page_that_is_still_opening_does_not_lose_what_nobody_asked_about(session):
+    assert read_rights([session], []).admits(parse("online.all"), session.person)
+
+
+def test_a_topic_that_is_gone_is_lost(session):
+    assert not read_rights([session], ["room.gone"]).admits(parse("room.gone"), session.person)
+
+
 def test_permissions_come_from_oneself_from_groups_and_from_being_staff(alice):
     def give(codename: str) -> Permission:
         return Permission.objects.get(content_type__app_label="live", codename=codename)

@@ -5,23 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.utils import translation
 
 from live.clock import from_ms
-from metrics.boards.tiles import Verdict, make_tile, sum_up, tile_part
-from metrics.kpis.evaluation import NOTHING, evaluate
-from metrics.kpis.lines import Track
+from metrics.boards.tiles import LATE_AFTER_S, Verdict, make_tile, sum_up, tile_part
+from metrics.kpis.evaluation import NOTHING
 from metrics.kpis.models import KPI
-from metrics.templatetags.metrics import change, figure, limit_words, size, unit
-
-NOW = 1_795_154_400_000
-
-
-def a_tile(*values, now=NOW, interval_ms=1_000, **fields):
-    kpi = KPI(**{"slug": "orders", "name": "Orders", "metric": "orders"} | fields)
-    times = [NOW - n * interval_ms for n in reversed(range(len(values)))]
-    track = Track(list(zip(times, map(float, values), strict=True)), interval_ms)
-    return make_tile(kpi, evaluate(kpi, [track] if values else [], now))
+from tests.gates.css import BUILT
+from tests.metrics.boards.arranging import NOW, a_tile
+from tests.repository import ROOT
 
 
 def test_a_tile_says_when_its_value_was_measured():
@@ -35,13 +26,14 @@ def test_a_tile_without_data_has_neither_value_nor_time_nor_drawing():
 
 
 def test_a_stale_tile_says_since_when():
-    assert a_tile(1, 2, now=NOW + 60_000).stale_since == from_ms(NOW)
+    tile = a_tile(1, 2, now=NOW + 60_000)
+    assert (tile.status, tile.at) == ("stale", from_ms(NOW))
 
 
 @pytest.mark.parametrize("value, kind, limit", [(85, "warn", 80), (99, "crit", 95)])
 def test_the_drawing_shows_the_limit_that_the_value_is_beyond(value, kind, limit):
     tile = a_tile(1, value, warn=80, critical=95)
-    assert (tile.spark.limit_kind, tile.limit, tile.spark.limit_above) == (kind, limit, True)
+    assert (tile.status, tile.limit, tile.limit_above) == (kind, limit, True)
     assert 6.0 <= tile.spark.limit_y <= 54.0
 
 
@@ -57,10 +49,33 @@ def test_the_drawing_of_a_stale_tile_ends_before_the_edge():
 
 @pytest.mark.parametrize(
     "interval_ms, late",
-    [(1_000, ""), (4_000, ""), (4_001, "late-60"), (19_000, "late-60"), (19_001, "late-300"), (3_600_000, "late-300")],
+    [
+        (1_000, ""),
+        (4_000, ""),
+        (4_001, "late-60"),
+        (19_000, "late-60"),
+        (19_001, "late-300"),
+        (99_000, "late-300"),
+        (99_001, "late-3600"),
+        (300_001, "late-3600"),
+        (1_199_000, "late-3600"),
+        (1_199_001, "late-3600"),
+    ],
 )
 def test_the_page_gives_a_time_longer_than_the_server_does(interval_ms, late):
     assert a_tile(1, 2, interval_ms=interval_ms).late == late
+
+
+@pytest.mark.parametrize("patience_s, late", [(12, ""), (13, "late-60"), (297, "late-300"), (298, "late-3600")])
+def test_the_page_follows_the_patience_that_a_kpi_was_given(patience_s, late):
+    assert a_tile(1, 2, stale_after_s=patience_s).late == late
+
+
+def test_the_style_sheet_waits_as_long_as_the_classes_say():
+    styles = (ROOT / BUILT).read_text()
+    assert f"late 1ms linear {LATE_AFTER_S['']}s forwards" in styles
+    for name, seconds in LATE_AFTER_S.items():
+        assert not name or f".{name}{{animation-delay:{seconds}s}}" in styles
 
 
 def test_programs_get_the_same_as_json():
@@ -106,25 +121,6 @@ def test_the_worst_status_is_that_of_the_worst_tile(values, fields, status):
 
 def test_no_tiles_have_no_verdict():
     assert sum_up([]) == Verdict()
-
-
-def test_filters_print_what_the_reader_sees():
-    tile = a_tile(1_000_000, *[2_000_000] * 60, 12_345_678_901, unit="B", warn=2e9)
-    assert (figure(tile), unit(tile), size(tile)) == ("12.3", "GB", "")
-    assert limit_words(tile) == "above 2\N{NO-BREAK SPACE}GB"
-    assert change(tile.change).startswith("+")
-    with translation.override("ru"):
-        assert (figure(tile), unit(tile)) == ("12,3", "ГБ")
-
-
-@pytest.mark.parametrize("value, expected", [(999_999_999, "long"), (99_999_999, "long"), (9_999_999, "")])
-def test_a_long_value_is_printed_smaller(value, expected):
-    assert size(a_tile(1, value)) == expected
-
-
-def test_a_limit_from_below_is_told_so_and_no_limit_is_not_told():
-    assert limit_words(a_tile(10, 1, unit="%", critical=5, direction="below")) == "below 5\N{NO-BREAK SPACE}%"
-    assert limit_words(a_tile(1, 2)) == ""
 
 
 def test_an_evaluation_of_nothing_makes_a_tile():

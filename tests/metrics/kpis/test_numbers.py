@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from babel.numbers import format_decimal
 from django.utils import translation
+from django.utils.translation import to_locale
 
 from metrics.kpis.numbers import number, signed, unit_of, with_unit
 
@@ -30,6 +32,12 @@ def printed(value, unit="", language="en", precision=None):
         (9.999, "10"),
         (1e15, "1E15"),
         (-1e-12, "−1E−12"),
+        (1e-9, "0.000000001"),
+        (1000, "1,000"),
+        (100, "100"),
+        (2.675, "2.68"),
+        (0.125, "0.125"),
+        (-0.0, "0"),
         (None, "–"),
     ],
 )
@@ -37,7 +45,7 @@ def test_a_value_has_three_significant_figures(value, expected):
     assert printed(value)[0] == expected
 
 
-@pytest.mark.parametrize("precision, expected", [(0, "5"), (1, "4.8"), (3, "4.800")])
+@pytest.mark.parametrize("precision, expected", [(0, "5"), (1, "4.8"), (3, "4.800"), (9, "4.800000000")])
 def test_a_precision_is_kept(precision, expected):
     assert printed(4.8, precision=precision)[0] == expected
 
@@ -69,6 +77,28 @@ def test_bytes_are_scaled_and_other_units_are_not(value, unit, expected):
 def test_russian_has_a_comma_and_a_no_break_space_and_its_own_units():
     assert printed(12_345_678_901, "B", "ru") == ("12,3", "ГБ")
     assert printed(1284503917, "₽", "ru") == (f"1{NB}284{NB}503{NB}917", "₽")
+
+
+@pytest.mark.parametrize("value", [-0.04, -0.0, 0.0, 0.04])
+def test_nothing_has_no_sign(value):
+    assert printed(value, precision=1)[0] == "0.0"
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "de", "fr", "es", "pt-br", "zh-hans", "xx-unknown"])
+@pytest.mark.parametrize("value", [0.0, 4.8, 2.675, 0.125, -1234567.891, 999999.5, 1e14])
+@pytest.mark.parametrize("precision, pattern", [(0, "#,##0"), (2, "#,##0.00")])
+def test_a_number_looks_as_babel_writes_it(language, value, precision, pattern):
+    known = "en" if language.startswith("xx-") else to_locale(language)
+    expected = format_decimal(value, pattern, known).replace("-", "−")
+    assert number(value, precision=precision, language=language) == expected
+
+
+def test_a_language_may_be_given_for_the_active_one():
+    with translation.override("en"):
+        assert number(4.82, language="ru") == "4,82"
+        assert unit_of(5, "kB/s", language="ru") == "kB/с"
+        assert with_unit(5, "ms", language="ru") == f"5{NB}мс"
+        assert signed(4.2, percent=False, language="ru") == "+4,2"
 
 
 def test_a_language_does_not_see_what_another_one_remembered():

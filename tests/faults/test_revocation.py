@@ -1,0 +1,267 @@
+"""Rights are current: whoever loses one, however it was taken, is shown nothing more of it after 5 s."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from tests.faults.admin import fill_in
+from tests.faults.console import Console
+from tests.faults.pair import Pair, pair
+from tests.faults.sizes import FULL
+from tests.faults.tabs import OpenPage
+from tests.servers.postgres import new_database
+from tests.servers.watchfloor import PASSWORD, csrf_token
+
+OBEYED_WITHIN_S = 5.0
+WATCHED_FOR_S = OBEYED_WITHIN_S + 2
+SAY_EVERY_S = 0.25
+
+SET_UP = """
+from datetime import timedelta
+from unittest import mock
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+from live.announcements.models import Announcement
+from live.announcements.verbs import announce
+from live.chat.models import Room
+from live.chat.verbs import post_message
+from metrics.boards.models import Board
+
+def someone(name, **rights):
+    user = User.objects.create_user(name, password=PASSWORD, **rights)
+    group = Group.objects.create(name=f"friends of {name}")
+    user.groups.add(group)
+    room = Room.objects.create(slug=name, name=f"Room of {name}", access="groups")
+    board = Board.objects.create(slug=name, name=f"Board of {name}", access="groups", room=room)
+    beside = Board.objects.create(slug=f"{name}-beside", name="For everybody", access="signed_in", room=room)
+    room.groups.add(group)
+    board.groups.add(group)
+
+def cookie(name):
+    client = Client()
+    client.force_login(User.objects.get(username=name))
+    print(client.cookies["sessionid"].value)
+
+def user(name):
+    return User.objects.get(username=name)
+"""
+
+
+@dataclass(frozen=True)
+class Floor:
+    pair: Pair
+    console: Console
+    admin: httpx.Client
+    """Alice, at the first process."""
+
+    def code(self, text: str) -> None:
+        self.console.run(text)
+
+    def pk(self, kind: str, **known: str) -> str:
+        where = ", ".join(f"{name}={value!r}" for name, value in known.items())
+        return self.console.run(f"print({kind}.objects.get({where}).pk)")
+
+    def change_person(self, name: str, changes: dict) -> None:
+        fill_in(self.admin, f"/admin/auth/user/{self.pk('User', username=name)}/change/", changes)
+
+    def client(self, process: int, session: str) -> httpx.Client:
+        server = self.pair.servers[process]
+        client = httpx.Client(base_url=server.url, headers={"Origin": server.url})
+        client.cookies.set("sessionid", session)
+        return client
+
+
+@dataclass(frozen=True)
+class Loss:
+    """`take` takes the right from the person of this name, whose browser `client` is.
+
+    `closes` is the code with which their sockets on `path` end; None when the page goes on without `target`.
+    """
+
+    name: str
+    take: Callable[[Floor, str, httpx.Client], object]
+    path: str = "/chat/{name}/"
+    closes: int | None = 4401
+    target: str = ""
+    rights: str = ""
+
+
+def by_code(text: str) -> Callable[[Floor, str, httpx.Client], None]:
+    return lambda floor, name, client: floor.code(text.format(name=name))
+
+
+def post(client: httpx.Client, path: str, **fields: str) -> None:
+    token = csrf_token(client.get("/account/").text)
+    answer = client.post(path, data={"csrfmiddlewaretoken": token} | fields, follow_redirects=False)
+    assert answer.status_code in (302, 303), f"{path}: {answer.status_code}"
+
+
+def sign_out(floor: Floor, name: str, client: httpx.Client) -> None:
+    post(client, "/accounts/logout/")
+
+
+def change_own_password(floor: Floor, name: str, client: httpx.Client) -> None:
+    """In a third browser: those that are open elsewhere are signed out."""
+    new = "another horse battery"
+    third = floor.client(0, floor.console.run(f"cookie({name!r})"))
+    post(third, "/account/password/", old_password=PASSWORD, new_password1=new, new_password2=new)
+
+
+def password_by_admin(floor: Floor, name: str, client: httpx.Client) -> None:
+    new = "another horse battery"
+    fill_in(
+        floor.admin,
+        f"/admin/auth/user/{floor.pk('User', username=name)}/password/",
+        {"password1": new, "password2": new, "usable_password": "true"},
+    )
+
+
+def deletion_by_admin(floor: Floor, name: str, client: httpx.Client) -> None:
+    fill_in(floor.admin, f"/admin/auth/user/{floor.pk('User', username=name)}/delete/")
+
+
+def group_deletion_by_admin(floor: Floor, name: str, client: httpx.Client) -> None:
+    fill_in(floor.admin, f"/admin/auth/group/{floor.pk('Group', name=f'friends of {name}')}/delete/")
+
+
+def private_room_by_admin(floor: Floor, name: str, client: httpx.Client) -> None:
+    fill_in(floor.admin, f"/admin/live/room/{floor.pk('Room', slug=name)}/change/", {"groups": None})
+
+
+def private_board_by_admin(floor: Floor, name: str, client: httpx.Client) -> None:
+    fill_in(floor.admin, f"/admin/metrics/board/{floor.pk('Board', slug=name)}/change/", {"groups": None})
+
+
+BESIDE = {"path": "/boards/{name}-beside/", "closes": None, "target": "#room-{name}-log"}
+BOARD = "/boards/{name}/"
+LOSSES = [
+    Loss("sign-out", sign_out),
+    Loss("own-password", change_own_password),
+    Loss("changepassword", by_code("with mock.patch('getpass.getpass', return_value='another horse'): "
+                                   "call_command('changepassword', '{name}')")),
+    Loss("deactivated-by-admin", lambda floor, name, client: floor.change_person(name, {"is_active": None})),
+    Loss("deleted-by-shell", by_code("user('{name}').delete()")),
+    Loss("session-expires", by_code("Session.objects.filter(pk__in=[s.pk for s in Session.objects.all() "
+         "if s.get_decoded().get('_auth_user_id') == str(user('{name}').pk)])"
+         ".update(expire_date=timezone.now() - timedelta(seconds=1))")),
+    Loss("group-taken-by-admin", lambda floor, name, client: floor.change_person(name, {"groups": None}), closes=4403),
+    Loss("room-by-shell", by_code("Room.objects.get(slug='{name}').groups.clear()"), closes=4403),
+    Loss("room-beside-by-shell", by_code("Room.objects.get(slug='{name}').groups.clear()"), **BESIDE),
+    Loss("board-by-admin", private_board_by_admin, BOARD, 4403),
+]  # fmt: skip
+MORE = [
+    Loss("password-by-admin", password_by_admin),
+    Loss("password-by-shell", by_code("u = user('{name}'); u.set_password('another'); u.save()")),
+    Loss("deactivated-by-shell", by_code("User.objects.filter(username='{name}').update(is_active=False)")),
+    Loss("deleted-by-admin", deletion_by_admin),
+    Loss("session-deleted", by_code("[s.delete() for s in Session.objects.all() "
+         "if s.get_decoded().get('_auth_user_id') == str(user('{name}').pk)]")),
+    Loss("group-taken-by-shell", by_code("user('{name}').groups.clear()"), closes=4403),
+    Loss("group-deleted-by-admin", group_deletion_by_admin, closes=4403),
+    Loss("group-taken-beside", by_code("user('{name}').groups.clear()"), **BESIDE),
+    Loss("group-deleted-by-shell", by_code("Group.objects.get(name='friends of {name}').delete()"), closes=4403),
+    Loss("room-by-admin", private_room_by_admin, closes=4403),
+    Loss("room-deleted-by-shell", by_code("Room.objects.get(slug='{name}').delete()"), closes=4404),
+    Loss("board-by-shell", by_code("Board.objects.get(slug='{name}').groups.clear()"), BOARD, 4403),
+    Loss("staff-by-admin", lambda floor, name, client: floor.change_person(name, {"is_staff": None}),
+         "/notifications/", None, "#scheduled", "is_staff=True"),
+    Loss("staff-by-shell", by_code("User.objects.filter(username='{name}').update(is_staff=False)"),
+         "/", None, "#arrivals", "is_staff=True"),
+    Loss("superuser-by-shell", by_code("User.objects.filter(username='{name}').update(is_superuser=False)"),
+         "/notifications/", None, "#scheduled", "is_superuser=True"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory, postgres) -> Iterator[Pair]:
+    with pair(tmp_path_factory.mktemp("revocation"), new_database(postgres, "watchfloor_revocation")) as two:
+        yield two
+
+
+@pytest.fixture
+def floor(two) -> Iterator[Floor]:
+    with Console(two.servers[0]) as console, two.servers[0].client("alice") as admin:
+        console.run(f"PASSWORD = {PASSWORD!r}\n{SET_UP}")
+        yield Floor(two, console, admin)
+
+
+@pytest.mark.parametrize("bus", ["up", "down"])
+def test_whoever_loses_a_right_is_shown_nothing_more_of_it(floor, bus):
+    losses = [*LOSSES, *(MORE if FULL else [])]
+    with contextlib.ExitStack() as stack:
+        cases = [stack.enter_context(Case(floor, loss, f"{loss.name}-{bus}")) for loss in losses]
+        if bus == "down":
+            floor.pair.redis.stop()
+            stack.callback(floor.pair.redis.start)
+        for case in cases:
+            case.lose()
+        last = time.monotonic()
+        while time.monotonic() < last + WATCHED_FOR_S:
+            say_something_everywhere(floor)
+            time.sleep(SAY_EVERY_S)
+        problems = [f"{case.name}: {problem}" for case in cases for problem in case.problems()]
+    assert not problems, "\n".join(problems)
+
+
+def say_something_everywhere(floor: Floor) -> None:
+    floor.code("for room in Room.objects.all(): post_message(room, user('alice'), 'canary')")
+
+
+class Case:
+    """One person who loses something, with a page at each process."""
+
+    def __init__(self, floor: Floor, loss: Loss, name: str) -> None:
+        self.floor, self.loss, self.name = floor, loss, name
+        floor.code(f"someone({name!r}{', ' * bool(loss.rights)}{loss.rights})")
+        session = floor.console.run(f"cookie({name!r})")
+        self.clients = [floor.client(process, session) for process in (0, 1)]
+        self.lost_at = 0.0
+
+    def __enter__(self) -> Case:
+        path = self.loss.path.format(name=self.name)
+        self.pages = [
+            OpenPage(server, path, client)
+            for server, client in zip(self.floor.pair.servers, self.clients, strict=True)
+        ]
+        for page in self.pages:
+            page.wait_until_live()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for page in self.pages:
+            page.__exit__()
+
+    def lose(self) -> None:
+        self.loss.take(self.floor, self.name, self.clients[0])
+        self.lost_at = time.monotonic()
+
+    def problems(self) -> Iterator[str]:
+        for process, page in enumerate(self.pages):
+            for problem in self._closing(page) if self.loss.closes else self._emptying(page):
+                yield f"at process {process}, {problem}"
+
+    def _closing(self, page: OpenPage) -> Iterator[str]:
+        if page.codes != [self.loss.closes]:
+            yield f"expected {self.loss.closes}, got {page.codes}"
+        elif (took := page.closes[0].at - self.lost_at) > OBEYED_WITHIN_S:
+            yield f"closed after {took:.1f} s"
+
+    def _emptying(self, page: OpenPage) -> Iterator[str]:
+        target = self.loss.target.format(name=self.name)
+        if page.codes:
+            yield f"the page should go on, but was closed with {page.codes}"
+        page.look()
+        if page.page.region(target):
+            yield f"{target} still shows {page.page.region(target)!r:.200}"
+        late = [one for one in page.frames if one.at > self.lost_at + OBEYED_WITHIN_S and f'"{target}"' in one.text]
+        if late:
+            yield f"{target} was sent {late[-1].at - self.lost_at:.1f} s after"
