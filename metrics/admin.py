@@ -27,7 +27,7 @@ from metrics.sources.tokens import make_source_token, revoke_source_token
 
 @admin.register(KPI)
 class KPIAdmin(VerbAdmin):
-    list_display = ["name", "slug", "metric", "source", "unit", "warn", "critical", "direction", "matches"]
+    list_display = ["name", "metric", "warn", "critical", "unit", "direction", "matches", "source"]
     list_editable = ["warn", "critical"]
     list_filter = ["boards", "source", "polarity", "direction", ("critical", admin.EmptyFieldListFilter)]
     list_select_related = ["source"]
@@ -78,7 +78,7 @@ class TileInline(admin.TabularInline):
 
 @admin.register(Board)
 class BoardAdmin(VerbAdmin):
-    list_display = ["name", "slug", "access", "room", "position", "is_default"]
+    list_display = ["name", "slug", "access", "room", "number_of_tiles", "position", "is_default"]
     list_editable = ["position"]
     list_filter = ["access", "groups", "room"]
     list_select_related = ["room"]
@@ -89,6 +89,13 @@ class BoardAdmin(VerbAdmin):
     filter_horizontal = ["groups"]
     inlines = [TileInline]
     actions = ["make_default"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(tiles_there=Count("tiles"))
+
+    @admin.display(description=_("tiles"), ordering="tiles_there")
+    def number_of_tiles(self, obj: Board) -> int:
+        return getattr(obj, "tiles_there", 0)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Board | None = None) -> list[str]:
         # The slug is in the address of every open page of the board.
@@ -114,15 +121,35 @@ class BoardAdmin(VerbAdmin):
         self.message_user(request, text, messages.SUCCESS)
 
 
+class TokenInline(NoAdding, NoChanging, NoRemoving, admin.TabularInline):
+    """The tokens of a source, to be looked at; making and revoking have pages of their own."""
+
+    model = SourceToken
+    fields = readonly_fields = ["prefix", "name", "created_at", "last_used_at", "revoked_at"]
+
+
 @admin.register(Source)
 class SourceAdmin(VerbAdmin):
-    list_display = ["name", "kind", "last_seen_at", "refused", "last_error"]
+    list_display = ["name", "kind", "number_of_series", "last_seen_at", "refused", "last_error"]
     list_filter = ["kind", "last_seen_at"]
     search_fields = ["name"]
     search_help_text = _("Search in names.")
     fields = ["name", "kind", "created_at", "last_seen_at", "refused", "last_error"]
     readonly_fields = ["kind", "created_at", "last_seen_at", "refused", "last_error"]
     change_form_template = "admin/metrics/source/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(series_there=Count("series"))
+
+    @admin.display(description=pgettext_lazy("many", "series"), ordering="series_there")
+    def number_of_series(self, obj: Source) -> int:
+        return getattr(obj, "series_there", 0)
+
+    def get_fields(self, request: HttpRequest, obj: Source | None = None) -> list[str]:
+        return self.fields if obj else ["name"]
+
+    def get_inlines(self, request: HttpRequest, obj: Source | None) -> list:
+        return [TokenInline] if obj and obj.kind == Source.Kind.PUSH else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Source | None = None) -> list[str]:
         # Open pages name the source; scripts ask for its tokens by name.

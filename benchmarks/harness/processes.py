@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
 
 
 def cpu_ns(pid: int) -> int:
@@ -14,3 +17,12 @@ def resident_kib(pid: int) -> int:
     """Memory that the process holds (VmRSS)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+def listener(url: str) -> int:
+    """The process that listens at the address's port."""
+    port = urlsplit(url).port
+    for one in psutil.net_connections("tcp"):
+        if one.status == psutil.CONN_LISTEN and one.laddr.port == port and one.pid:
+            return one.pid
+    raise LookupError(f"nothing listens at {url}")

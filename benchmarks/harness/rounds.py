@@ -21,32 +21,46 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """`cpu_us`: the server's CPU time per frame received, heartbeats and all that runs beside them included.
+    """`cpu_us`: the server's CPU time per pushed frame, less what it spends at rest in the same time.
 
-    `p50_ms` and `p99_ms`: age of a frame when the generator read it. `bytes` on the wire per marked frame.
+    `gross_us`: all its CPU time per frame received, heartbeats included: it depends on the pause between broadcasts,
+    in which a server that has other work (collecting, healing, rights) does it. `p50_ms` and `p99_ms`: age of a frame
+    when the generator read it. `bytes` on the wire per frame.
     """
 
     cpu_us: float
+    gross_us: float
     p50_ms: float
     p99_ms: float
     bytes: float
     load_cpu_us: float
 
 
-def broadcast(server: Server, load: Load, order: str, times: int) -> Round:
-    """Publish, wait until every socket has it, and again. Raises LoadFailed when a frame is missing."""
-    load.report()
+def at_rest(server: Server, seconds: float) -> float:
+    """CPU ns a second of a server to which nobody publishes."""
     before = cpu_ns(server.pid)
+    time.sleep(seconds)
+    return (cpu_ns(server.pid) - before) / seconds
+
+
+def broadcast(server: Server, load: Load, order: str, times: int, *, rest: float = 0.0) -> Round:
+    """Publish, wait until every socket has it, and again. `rest` is what `at_rest` gave.
+
+    Raises LoadFailed when a frame is missing.
+    """
+    load.report()
+    before, began = cpu_ns(server.pid), time.monotonic()
     for number in range(1, times + 1):
         server.publish(order)
         got = load.await_marked(number * load.sockets)
         if got < number * load.sockets:
             raise LoadFailed(f"{server.name}: {got} frames of {number * load.sockets}")
         time.sleep(GAP_S)
-    spent = cpu_ns(server.pid) - before
+    spent, seconds = cpu_ns(server.pid) - before, time.monotonic() - began
     received = load.report()
     return Round(
-        cpu_us=spent / received.frames / 1000,
+        cpu_us=(spent - rest * seconds) / received.marked / 1000,
+        gross_us=spent / received.frames / 1000,
         p50_ms=received.p50 / 1000,
         p99_ms=received.p99 / 1000,
         bytes=received.bytes / received.frames,

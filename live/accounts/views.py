@@ -20,6 +20,7 @@ from live.accounts.forms import ChangePasswordForm, LockedOutForm, SignInForm, T
 from live.accounts.models import PersonalToken
 from live.accounts.tokens import make_personal_token, revoke_personal_token
 from live.accounts.verbs import rights_changed
+from live.forms import at_the_error
 from live.push.pages import socket_url
 from live.requests import MemberRequest
 
@@ -60,7 +61,7 @@ def account(request: MemberRequest) -> HttpResponse:
 def change_password(request: MemberRequest) -> HttpResponse:
     form = ChangePasswordForm(request.user, request.POST)
     if not form.is_valid():
-        return _page(request, password_form=form, status=422)
+        return _page(request, password_form=at_the_error(form), status=422)
     form.save()
     update_session_auth_hash(request, request.user)
     rights_changed([request.user.pk])
@@ -75,7 +76,7 @@ def make_token(request: MemberRequest) -> HttpResponse:
     """Make a token and show it in this answer: it is kept in no message, address or log."""
     form = TokenForm(request.POST)
     if not form.is_valid():
-        return _page(request, token_form=form, status=422)
+        return _page(request, token_form=at_the_error(form), status=422)
     return _page(request, new_token=make_personal_token(request.user, form.cleaned_data["name"]))
 
 

@@ -56,7 +56,7 @@ class RoomAdmin(VerbAdmin):
 class MessageAdmin(NoAdding, NoChanging, NoRemoving, VerbAdmin):
     """What was said, to be read and retracted; nobody edits it and nobody deletes it."""
 
-    list_display = ["room", "seq", "author_name", "kind", "short_body", "at", "retracted_at"]
+    list_display = ["room", "seq", "author_name", "short_body", "at", "kind", "retracted_at"]
     list_display_links = ["seq"]
     list_filter = ["room", "kind", ("retracted_at", admin.EmptyFieldListFilter), "at"]
     list_select_related = ["room"]

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -15,6 +16,7 @@ from live.announcements import verbs
 from live.announcements.forms import PageForm
 from live.announcements.models import Announcement
 from live.announcements.topic import KEY, PERMISSION, AnnouncementsTopic, ScheduleTopic
+from live.forms import at_the_error
 from live.push.pages import page_state, socket_url
 from live.push.topics import Log, Region, Topic
 
@@ -28,7 +30,7 @@ def announcements(request: HttpRequest) -> HttpResponse:
     author = _announcer(request)
     form = PageForm(request.POST)
     if not form.is_valid():
-        return _page(request, form, status=422)
+        return _page(request, at_the_error(form), status=422)
     verbs.announce(form.save(commit=False), by=author)
     messages.success(request, _("Announced."))
     return HttpResponseRedirect(reverse("announcements"), status=303)
@@ -51,7 +53,7 @@ def _announcer(request: HttpRequest) -> User:
     return request.user
 
 
-def _page(request: HttpRequest, form: PageForm, *, status: int = 200) -> HttpResponse:
+def _page(request: HttpRequest, form: BaseForm, *, status: int = 200) -> HttpResponse:
     may_add = request.user.has_perm(PERMISSION)
     ended = Paginator(Announcement.objects.ended(timezone.now()), ENDED_PER_PAGE)
     context = {

@@ -106,4 +106,4 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.room_id}/{self.seq}"
+        return f"#{self.seq}"

@@ -23,9 +23,14 @@ def print_part(part: Part) -> str:
     return get_template(part.template).render({part.name: part.data})
 
 
+def print_event(part: Part) -> str:
+    """The part as a JSON object; "" where programs get none."""
+    return json.dumps(part.event, ensure_ascii=False, allow_nan=False) if part.event else ""
+
+
 def render(part: Part, view: View) -> str:
-    """What a socket with this view is sent for the part: HTML, or a JSON object ("" where programs get none)."""
+    """What a socket with this view is sent for the part."""
     if view.format == "json":
-        return json.dumps(part.event, ensure_ascii=False, allow_nan=False) if part.event else ""
+        return print_event(part)
     with seen_as(view):
         return print_part(part)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from live.database import in_pool
 from live.push.fragments import Fragment, HtmlChanges, JsonChanges
-from live.push.rendering import render
+from live.push.rendering import print_event, print_part, seen_as
 from live.push.topics import Context, Part, State, Topic, View
 
 if TYPE_CHECKING:
@@ -24,11 +24,14 @@ class Printed:
         self.counts = counts
         self.texts: dict[str, tuple[Part, str]] = {}
         self.snapshot: list[Fragment] | None = None
-        self.changes = (JsonChanges if view.format == "json" else HtmlChanges)(self._text)
+        as_json = view.format == "json"
+        self.print = print_event if as_json else print_part
+        self.changes = (JsonChanges if as_json else HtmlChanges)(self._text)
 
     def renew(self, old: State | None, new: State) -> list[Fragment]:
         """The fragments that lead from `old` to `new`."""
-        fragments = self.changes.between(old, new) if old else self.changes.snapshot(new)
+        with seen_as(self.view):
+            fragments = self.changes.between(old, new) if old else self.changes.snapshot(new)
         self.snapshot = None
         self._forget(new)
         return fragments
@@ -36,14 +39,15 @@ class Printed:
     def whole(self, state: State) -> list[Fragment]:
         """The snapshot, made once however many sockets ask for it."""
         if self.snapshot is None:
-            self.snapshot = self.changes.snapshot(state)
+            with seen_as(self.view):
+                self.snapshot = self.changes.snapshot(state)
         return self.snapshot
 
     def _text(self, part: Part) -> str:
         known = self.texts.get(part.id)
         if known is None or known[0] != part:
             self.counts["renders"] += 1
-            known = self.texts[part.id] = (part, render(part, self.view))
+            known = self.texts[part.id] = (part, self.print(part))
         return known[1]
 
     def _forget(self, state: State) -> None:

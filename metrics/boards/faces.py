@@ -66,7 +66,7 @@ def _change(change: Change, language: str) -> dict[str, str]:
 def _limit(tile: Tile, limit: float, language: str) -> dict[str, str]:
     return {
         "limit": _beyond(language, limit, tile.unit, tile.limit_above),
-        "limit_y": str(tile.spark.limit_y) if tile.spark else "",
+        "limit_y": _once(str(tile.spark.limit_y)) if tile.spark else "",
         "above": "above" if tile.limit_above else "",
     }
 
@@ -87,7 +87,7 @@ def _clock(at: datetime) -> str:
 
 
 _once = lru_cache(maxsize=4096)(escape)
-"""A text that comes with every sample is escaped once. All that is not escaped here, the template escapes."""
+"""A text that comes again and again is escaped once. All that is not escaped here, the template escapes."""
 
 
 @lru_cache(maxsize=64)

@@ -54,7 +54,7 @@ class Board(WithAudience):
         max_length=60,
         unique=True,
         blank=True,
-        help_text=_("Part of the board's address. Empty: made from the name."),
+        help_text=_("Part of the board's address; cannot be changed later. Empty: made from the name."),
     )
     name = models.CharField(_("name"), max_length=100)
     is_default = models.BooleanField(

@@ -16,6 +16,8 @@ from metrics.kpis.models import KPI, Direction
 WORST_FIRST: tuple[Status, ...] = ("crit", "warn", "stale", "none", "ok")
 LATE_AFTER_S = {"": 15, "late-60": 60, "late-300": 300, "late-3600": 3600}
 """The page's classes for a time that nobody renewed, and when they show; see `.late` in the style sheet."""
+SOON = ""
+"""The shortest wait: for a value that came once, so that nobody can say whether another is due."""
 HEALING_MS = 3_000
 
 
@@ -99,7 +101,7 @@ def make_tile(kpi: KPI, found: Evaluation) -> Tile:
         spark=_spark(found),
         at=_moment(found.at),
         at_ms=found.at or 0,
-        late=_late(found.stale_after_ms),
+        late=_late(found.stale_after_ms) if found.paced else SOON,
         series=found.live,
         limit=found.limit,
         limit_above=kpi.direction == Direction.ABOVE,
@@ -125,7 +127,7 @@ def sum_up(tiles: Sequence[Tile]) -> Verdict:
 def _spark(found: Evaluation) -> Spark | None:
     drawn = found.drawn
     drawing = sparkline(drawn.line, start=drawn.start, end=drawn.end, limit=found.limit)
-    return drawing and Spark(drawing.line, drawing.area, drawing.limit_y)
+    return Spark(drawing.line, drawing.area, drawing.limit_y) if drawing else None
 
 
 def _late(stale_after_ms: int) -> str:

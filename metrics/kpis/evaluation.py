@@ -42,7 +42,8 @@ class Evaluation:
     """Times in epoch ms. `at` is the time of the newest sample in `value`, which is the sum over `live` series.
 
     A stale KPI keeps its last value; `stale_since` is when it was measured. `limit` is the limit that the value is
-    beyond. `stale_after_ms` is the patience of the series that turns stale first, at `next_change_at`.
+    beyond. `stale_after_ms` is the patience of the series that turns stale first, at `next_change_at`; `paced` says
+    that it follows from how often samples come, which nobody knows after a single one.
     """
 
     status: Status = "none"
@@ -54,6 +55,7 @@ class Evaluation:
     drawn: Drawn = NO_LINE
     stale_since: int | None = None
     stale_after_ms: int = 0
+    paced: bool = True
     next_change_at: int | None = None
 
 
@@ -80,6 +82,7 @@ def evaluate(kpi: KPI, tracks: Sequence[Track], now: int, *, with_line: bool = T
         limit=limit,
         drawn=_drawn(tracks, live) if with_line else NO_LINE,
         stale_after_ms=patience,
+        paced=kpi.stale_after_s is not None or all(track.interval_ms is not None for track in live),
         next_change_at=next_change_at,
     )
 

@@ -53,7 +53,13 @@ class KPI(models.Model):
     changes the row or its matches adds one to `version`.
     """
 
-    slug = models.SlugField(_("short name"), max_length=60, unique=True, editable=False)
+    slug = models.SlugField(
+        _("short name"),
+        max_length=60,
+        unique=True,
+        editable=False,
+        help_text=_("Made from the name once; stays as it is."),
+    )
     name = models.CharField(_("name"), max_length=100, help_text=_("What the tile is called."))
     metric = models.CharField(
         _("metric"), max_length=200, help_text=_("The name that the numbers are sent under, such as orders.")

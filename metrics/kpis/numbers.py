@@ -19,6 +19,7 @@ MINUS = "−"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 FIGURES = 3
 MOST_PLACES = 9
+MOST_PERCENT = 999
 HUGE, TINY = 1e15, 1e-9
 """From here on, and below this, numbers are written as powers of ten."""
 
@@ -62,7 +63,12 @@ def with_unit(value: float, unit: str, *, language: str | None = None) -> str:
 
 
 def signed(amount: float, *, percent: bool, language: str | None = None) -> str:
-    """A change: with a sign, one decimal place below ten, and a percent sign where it is a share."""
+    """A change: with a sign, one decimal place below ten, and a percent sign where it is a share.
+
+    Beyond ten times as much a share says nothing more, as when a value was next to nothing a minute ago.
+    """
+    if percent and abs(amount) > MOST_PERCENT:
+        return f"{'>' if amount > 0 else f'<{MINUS}'}{MOST_PERCENT}{NO_BREAK}%"
     text = _signed(language or active_language(), round(amount, 1 if abs(amount) < 9.95 else 0))
     return f"{text}{NO_BREAK}%" if percent else text
 

@@ -19,7 +19,16 @@ class Migration(migrations.Migration):
             name="KPI",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("slug", models.SlugField(editable=False, max_length=60, unique=True, verbose_name="short name")),
+                (
+                    "slug",
+                    models.SlugField(
+                        editable=False,
+                        help_text="Made from the name once; stays as it is.",
+                        max_length=60,
+                        unique=True,
+                        verbose_name="short name",
+                    ),
+                ),
                 ("name", models.CharField(help_text="What the tile is called.", max_length=100, verbose_name="name")),
                 (
                     "metric",
@@ -168,6 +177,7 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     models.CharField(
+                        help_text="Scripts ask for tokens by this name; it cannot be changed later.",
                         max_length=64,
                         unique=True,
                         validators=[
@@ -240,7 +250,7 @@ class Migration(migrations.Migration):
                     "slug",
                     models.SlugField(
                         blank=True,
-                        help_text="Part of the board's address. Empty: made from the name.",
+                        help_text="Part of the board's address; cannot be changed later. Empty: made from the name.",
                         max_length=60,
                         unique=True,
                         verbose_name="short name",

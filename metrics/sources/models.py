@@ -27,7 +27,13 @@ class Source(models.Model):
         HOST = "host", _("this machine")
         OWN = "own", _("Watchfloor's own figures")
 
-    name = models.CharField(_("name"), max_length=64, unique=True, validators=[slug_like])
+    name = models.CharField(
+        _("name"),
+        max_length=64,
+        unique=True,
+        validators=[slug_like],
+        help_text=_("Scripts ask for tokens by this name; it cannot be changed later."),
+    )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.PUSH)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     last_seen_at = models.DateTimeField(

@@ -91,7 +91,12 @@ def test_a_source_that_stops_makes_its_tile_stale(shared_server, orders, visitor
 
 
 def test_a_tile_turns_late_when_nothing_arrives_and_not_while_it_is_fed(shared_server, orders, visitor):
-    """For 40 s one page is fed every second; on the other the socket stays open and silent, as behind a dead link."""
+    """For 40 s one page is fed every second; on the other the socket stays open and silent, as behind a dead link.
+
+    A value that came once turns late on both.
+    """
+    shared_server.push(orders, "lonely", 1)
+    shared_server.manage("add_kpi", "lonely")
     silent = visitor(shared_server).context.new_page()
     deaf = cut_socket(silent)
     shared_server.push(orders, "orders", 0)
@@ -106,6 +111,7 @@ def test_a_tile_turns_late_when_nothing_arrives_and_not_while_it_is_fed(shared_s
         seen.add(colour_of_time(fed))
     assert len(seen) == 1, "a tile that is fed every second turned late"
     assert colour_of_time(silent) not in seen
+    assert colour_of_time(fed, "lonely") == colour_of_time(silent)
     expect(curtain(silent)).to_be_visible()
     expect(curtain(fed)).to_be_hidden()
 
@@ -121,5 +127,5 @@ def cut_socket(page: Page) -> Event:
     return deaf
 
 
-def colour_of_time(page: Page) -> str:
-    return tile(page, "orders").locator(".tile-age").evaluate("node => getComputedStyle(node).color")
+def colour_of_time(page: Page, slug: str = "orders") -> str:
+    return tile(page, slug).locator(".tile-age").evaluate("node => getComputedStyle(node).color")

@@ -170,7 +170,8 @@ def _order(element: Element) -> list[tuple[int, str]]:
 
 
 def _printed(element: Element) -> str:
-    return etree.tostring(element, encoding="unicode", method="html", with_tail=False)
+    # Canonical: a morph sets attributes in another order than a page does.
+    return etree.tostring(element, method="c14n", with_tail=False).decode()
 
 
 def _beside(mine: list[str] | None, theirs: list[str] | None) -> str:

@@ -42,7 +42,8 @@ class OpenPage:
         self.client = client or httpx.Client(base_url=server.url, headers={"Origin": server.url})
         self.frames: list[Received]
         self.closes: list[Closed]
-        self._leaving = threading.Event()
+        self._leaving, self._reachable = threading.Event(), threading.Event()
+        self._reachable.set()
         self._connection: ClientConnection | None = None
         self._load()
 
@@ -51,6 +52,7 @@ class OpenPage:
 
     def __exit__(self, *error: object) -> None:
         self._leaving.set()
+        self._reachable.set()
         self.drop()
         self._thread.join(10)
 
@@ -78,6 +80,14 @@ class OpenPage:
         """The connection breaks; the page comes back by itself."""
         if (connection := self._connection) is not None:
             connection.close_socket()
+
+    def go_away(self) -> None:
+        """The network is gone, until it `comes_back`."""
+        self._reachable.clear()
+        self.drop()
+
+    def come_back(self) -> None:
+        self._reachable.set()
 
     def wait_until_live(self, seconds: float = 10) -> None:
         ends = time.monotonic() + seconds
@@ -118,6 +128,7 @@ class OpenPage:
             if self._leaving.is_set() or code not in COMES_BACK:
                 return
             self._leaving.wait(RETRY_S)
+            self._reachable.wait()
 
     def _listen(self) -> int:
         cookies = "; ".join(f"{name}={value}" for name, value in self.client.cookies.items())

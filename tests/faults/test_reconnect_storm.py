@@ -15,7 +15,7 @@ from tests.faults.measuring import figures, percentile, report
 from tests.faults.sizes import sized
 from tests.faults.stack import BOARD, Stack, coming_back, socket_of
 
-SOCKETS = sized(150, 1000)
+SOCKETS = sized(300, 1000)
 MOST_S, ALL_S = 5.0, 15.0
 QUERIES = 3
 PAGE_S = 1.0
@@ -106,12 +106,12 @@ def test_everybody_comes_back_quickly_and_cheaply(stack, crowd, statements):
     statements.take()
     killed = time.monotonic()
     stack.apps[0].kill()
-    until(lambda: any(not member.is_open for member in crowd.members), 5, "the kill is noticed")
-    lost = [member for member in crowd.members if member.closed]
+    until(lambda: sum(bool(member.closed) for member in crowd.members) >= SOCKETS // 3, 5, "a third has lost its socket")
     caller = Caller(stack)
     caller.start()
     until(lambda: all(member.is_served for member in crowd.members), ALL_S + 1, "all are back")
     caller.stop()
+    lost = [member for member in crowd.members if member.closed]
     back = sorted(member.first_heard[-1] - killed for member in lost)
     renders = figures(stack.apps[1])["watchfloor_renders_total"] - renders
     asked = len(statements.take())
@@ -127,7 +127,6 @@ def test_everybody_comes_back_quickly_and_cheaply(stack, crowd, statements):
         renders=renders,
         page_s=max(caller.took),
     )
-    assert len(lost) >= SOCKETS // 3
     assert percentile(back, 95) <= MOST_S
     assert back[-1] <= ALL_S
     assert max(caller.took) <= PAGE_S

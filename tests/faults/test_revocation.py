@@ -12,6 +12,7 @@ import pytest
 
 from tests.faults.admin import fill_in
 from tests.faults.console import Console
+from tests.faults.floor import until
 from tests.faults.pair import Pair, pair
 from tests.faults.sizes import FULL
 from tests.faults.tabs import OpenPage
@@ -34,7 +35,11 @@ from live.announcements.models import Announcement
 from live.announcements.verbs import announce
 from live.chat.models import Room
 from live.chat.verbs import post_message
+from live.clock import now_ms
 from metrics.boards.models import Board
+from metrics.series.readings import Identity, Reading
+from metrics.series.storing import store
+from metrics.sources.models import Source
 
 def someone(name, **rights):
     user = User.objects.create_user(name, password=PASSWORD, **rights)
@@ -210,6 +215,37 @@ def test_whoever_loses_a_right_is_shown_nothing_more_of_it(floor, bus):
             time.sleep(SAY_EVERY_S)
         problems = [f"{case.name}: {problem}" for case in cases for problem in case.problems()]
     assert not problems, "\n".join(problems)
+
+
+AWAY = [
+    Loss("sign-out-away", sign_out, "/boards/{name}-beside/", None, "#room-{name}-log"),
+    Loss("sign-out-of-staff-away", sign_out, "/notifications/", None, "#scheduled", "is_staff=True"),
+    Loss("staff-away", by_code("User.objects.filter(username='{name}').update(is_staff=False)"),
+         "/", None, "#arrivals", "is_staff=True"),
+    Loss("room-away", by_code("Room.objects.get(slug='{name}').groups.clear()"), **BESIDE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("loss", AWAY, ids=lambda loss: loss.name)
+def test_whoever_lost_a_right_while_disconnected_is_not_left_with_what_was_shown(floor, loss):
+    """The socket ends with a word of why, or what may no longer be seen is taken off the page."""
+    floor.code("announce(Announcement(title='Later', text='', starts_at=timezone.now() + timedelta(hours=1)), user('alice'))")
+    floor.code("store([Reading(Identity(Source.objects.ensure('shop', 'push').pk, 'queue'), now_ms(), 1.0)])")
+    with Case(floor, loss, loss.name) as case:
+        floor.code(f"post_message(Room.objects.get(slug={loss.name!r}), user('alice'), 'only for friends')")
+        target = loss.target.format(name=case.name)
+        assert all(page.reload() or page.page.region(target) for page in case.pages), f"{target} shows nothing at first"
+        for page in case.pages:
+            page.go_away()
+        case.lose()
+        for page in case.pages:
+            page.come_back()
+        assert until(lambda: all(ended_or_empty(page, target) for page in case.pages), OBEYED_WITHIN_S)
+
+
+def ended_or_empty(page: OpenPage, target: str) -> bool:
+    page.look()
+    return page.codes[-1:] in ([4401], [4403]) or not page.page.region(target)
 
 
 def say_something_everywhere(floor: Floor) -> None:

@@ -110,8 +110,8 @@ def test_a_long_value_is_printed_smaller(value, size):
 
 
 def test_every_word_is_in_the_readers_language():
-    calm = a_tile(100, *[100] * 59, 1104.2, unit="B", tracks=2)
-    assert words(calm, "ru") == f"Orders 2,21 кБ +1{NB}004{NB}% Норма Σ 2 сумма 2 рядов 06:00:00"
+    calm = a_tile(100, *[100] * 59, 1084.2, unit="B", tracks=2)
+    assert words(calm, "ru") == f"Orders 2,17 кБ +984{NB}% Норма Σ 2 сумма 2 рядов 06:00:00"
     assert "Последние 60 значений" in html(calm, "ru")
     assert words(a_tile(1, 85.5, warn=80, unit="s"), "ru") == f"Orders 85,5 с Внимание выше 80{NB}с 06:00:00"
     assert words(a_tile(1, 2, now=LATE_ENOUGH), "ru").endswith("с 06:00:00 нет данных нет данных с 06:00:00")

@@ -58,11 +58,13 @@ def test_a_hidden_board_and_no_board_look_the_same(client, signed_in, trading, b
 
 
 def test_only_boards_that_one_may_see_are_listed(signed_in, main, trading, bob, charlie):
-    assert list(signed_in(charlie).get("/").context["boards"]) == [main, trading]
-    assert list(signed_in(bob).get("/").context["boards"]) == [main]
+    itself = Board.objects.get(slug="watchfloor")
+    assert list(signed_in(charlie).get("/").context["boards"]) == [main, trading, itself]
+    assert list(signed_in(bob).get("/").context["boards"]) == [main, itself]
 
 
 def test_who_may_not_see_the_default_board_gets_another_one(signed_in, main, trading, bob, charlie):
+    Board.objects.filter(slug="watchfloor").delete()
     Board.objects.filter(pk=main.pk).update(access="groups")
     assert signed_in(charlie).get("/").context["board"] == trading
     assert signed_in(bob).get("/").status_code == 404

@@ -66,6 +66,10 @@ def test_the_page_gives_a_time_longer_than_the_server_does(interval_ms, late):
     assert a_tile(1, 2, interval_ms=interval_ms).late == late
 
 
+def test_a_value_that_came_once_is_late_soon():
+    assert a_tile(1, interval_ms=None).late == ""
+
+
 @pytest.mark.parametrize("patience_s, late", [(12, ""), (13, "late-60"), (297, "late-300"), (298, "late-3600")])
 def test_the_page_follows_the_patience_that_a_kpi_was_given(patience_s, late):
     assert a_tile(1, 2, stale_after_s=patience_s).late == late

@@ -116,7 +116,7 @@ def test_a_language_does_not_see_what_another_one_remembered():
         (9.96, True, f"+10{NB}%"),
         (0.0, True, f"0.0{NB}%"),
         (-0.04, True, f"0.0{NB}%"),
-        (-1234.5, True, f"−1,234{NB}%"),
+        (-1234.5, True, f"<−999{NB}%"),
     ],
 )
 def test_a_change_has_a_sign(amount, percent, expected):
@@ -127,3 +127,8 @@ def test_a_limit_is_named_with_its_unit():
     assert with_unit(300, "ms") == f"300{NB}ms"
     assert with_unit(2_000_000, "B/s") == f"2{NB}MB/s"
     assert with_unit(5, "") == "5"
+
+
+@pytest.mark.parametrize("amount, text", [(999, "+999\N{NO-BREAK SPACE}%"), (1000, ">999\N{NO-BREAK SPACE}%")])
+def test_a_share_beyond_ten_times_is_not_counted_on(amount, text):
+    assert signed(amount, percent=True, language="en") == text

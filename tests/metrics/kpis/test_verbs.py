@@ -36,8 +36,11 @@ def test_a_name_is_made_from_the_metric(metric, name):
         ({"metric": "orders"}, "orders"),
         ({"metric": "orders", "name": "Orders per minute"}, "orders-per-minute"),
         ({"metric": "http_requests"}, "http-requests"),
-        ({"metric": "orders", "name": "Заказы"}, "orders"),
-        ({"metric": "заказы"}, "kpi"),
+        ({"metric": "orders", "name": "Заказы в час"}, "zakazy-v-chas"),
+        ({"metric": "orders", "name": "Größe/Łódź"}, "grosse-lodz"),
+        ({"metric": "заказы"}, "zakazy"),
+        ({"metric": "orders", "name": "…"}, "orders"),
+        ({"metric": "…"}, "kpi"),
         ({"metric": "x" * 200}, "x" * 54),
     ],
 )
@@ -47,6 +50,15 @@ def test_a_slug_is_made_from_the_name(fields, slug):
 
 def test_a_slug_is_made_unique():
     assert [make_kpi(KPI(metric="orders")).slug for _ in range(3)] == ["orders", "orders-2", "orders-3"]
+    assert [make_kpi(KPI(metric="n", name=name)).slug for name in ("Цена", "Cena", "Tsena")] == ["tsena", "cena", "tsena-2"]
+
+
+def test_a_slug_stays_when_the_name_changes():
+    kpi = make_kpi(KPI(metric="orders", name="Заказы"))
+    kpi.name = "Возвраты"
+    change_kpi(kpi)
+    kpi.refresh_from_db()
+    assert (kpi.name, kpi.slug) == ("Возвраты", "zakazy")
 
 
 def test_the_unit_is_what_the_series_say_unless_it_is_given():

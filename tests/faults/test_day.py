@@ -1,0 +1,200 @@
+"""Twenty-four hours in a minute: what ages, expires and times out does so, and a wall screen is still live."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psutil
+import pytest
+from channels.layers import InMemoryChannelLayer
+from playwright.sync_api import Page, expect
+
+from live.push import bus as bus_module
+from live.push.bus import Bus
+from tests.faults.console import Console
+from tests.faults.day import SESSION_S
+from tests.faults.dom import Page as Model
+from tests.faults.dom import differences
+from tests.faults.floor import until
+from tests.faults.pair import NO_LIMITS
+from tests.faults.sizes import sized
+from tests.servers.chrome import Visitor
+from tests.servers.pages import curtain
+from tests.servers.watchfloor import Watchfloor
+
+DAY_S = sized(16, 60)
+SAMPLES_A_SECOND = 4
+HEALED_WITHIN_S = 5.0
+SERVER_GROWTH = 12 * 2**20
+BROWSER_GROWTH = 1.5 * 2**20
+NODES_GROWTH = 1.3
+"""Between the first third of the day and its end; the log of the room grows up to its 200 lines meanwhile."""
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[Watchfloor]:
+    with Watchfloor(tmp_path, NO_LIMITS, command=("-m", "tests.faults.day")) as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class Size:
+    """Bytes of the server, bytes and nodes of the page."""
+
+    server: int
+    heap: float
+    nodes: float
+
+
+def test_a_wall_screen_is_still_live_after_a_day(server, visitor):
+    token = server.source_token("shop")
+    server.push(token, "once", 1)
+    for metric in ("orders", "once"):
+        server.manage("add_kpi", metric)
+    wall = visitor(server)
+    screen = wall.open("/")
+    kept = visitor(server, "alice").open("/notifications/")
+    started, measured = time.monotonic(), None
+    with Console(server) as console:
+        console.run(SET_UP)
+        while (hours := time.monotonic() - started) < DAY_S:
+            an_hour(server, console, token, hours)
+            if measured is None and hours > DAY_S / 3:
+                measured = size(server, screen)
+    expect(kept.locator("#beat")).to_contain_text("You are signed out")
+    expect(screen.locator("#link")).to_contain_text("Live")
+    expect(curtain(screen)).to_be_hidden()
+    server.push(token, "orders", 4321)
+    expect(screen.locator("#tile-orders .tile-value")).to_contain_text("4,321", timeout=1500)
+    assert until(lambda: not wrong(wall, screen), HEALED_WITHIN_S), "\n".join(wrong(wall, screen))
+    assert measured is not None
+    assert_flat(measured, size(server, screen))
+    assert DAY_S > 2 * SESSION_S, "no session outlived its age"
+
+
+SET_UP = """
+from datetime import timedelta
+from django.contrib.auth.models import User
+from django.utils import timezone
+from live.announcements.models import Announcement
+from live.announcements.verbs import announce
+from live.chat.models import Room
+from live.chat.verbs import arrive, leave, post_message
+alice, room = User.objects.get(), Room.objects.get(slug="general")
+def an_hour(number):
+    start = timezone.now() + timedelta(seconds=1)
+    announce(Announcement(title=f"Hour {number}", text="", starts_at=start, expires_at=start + timedelta(seconds=2)), alice)
+    post_message(room, alice, f"hour {number}")
+    [leave, arrive][number % 2](room, alice)
+"""
+
+
+def an_hour(server: Watchfloor, console: Console, token: str, number: float) -> None:
+    """In about a second: samples, an announcement that comes and goes, a few lines, somebody's visit."""
+    console.run(f"an_hour({int(number)})")
+    with server.client() as guest:
+        guest.get("/")
+    for _ in range(SAMPLES_A_SECOND):
+        server.push(token, "orders", number)
+        time.sleep(0.8 / SAMPLES_A_SECOND)
+
+
+def wrong(wall: Visitor, screen: Page) -> list[str]:
+    """How the screen differs from a page that is loaded now: as text, so that nothing on it is disturbed."""
+    fresh = wall.context.request.get("/").text()
+    return differences(Model(as_sent(screen)), Model(fresh))
+
+
+def as_sent(page: Page) -> str:
+    """The document without the marks that htmx leaves on elements."""
+    return page.evaluate(
+        """() => {
+            const copy = document.documentElement.cloneNode(true)
+            for (const node of copy.querySelectorAll('*')) {
+                node.removeAttribute('data-htmx-powered')
+                if (![...node.classList].some(name => name.startsWith('htmx-'))) continue
+                node.classList.remove('htmx-swapping', 'htmx-settling', 'htmx-added')
+                if (!node.classList.length) node.removeAttribute('class')
+            }
+            return copy.outerHTML
+        }"""
+    )
+
+
+def size(server: Watchfloor, screen: Page) -> Size:
+    assert server.process is not None
+    tools = screen.context.new_cdp_session(screen)
+    tools.send("Performance.enable")
+    for _ in range(2):
+        tools.send("HeapProfiler.collectGarbage")
+    found = {one["name"]: one["value"] for one in tools.send("Performance.getMetrics")["metrics"]}
+    tools.detach()
+    return Size(psutil.Process(server.process.pid).memory_info().rss, found["JSHeapUsedSize"], found["Nodes"])
+
+
+def assert_flat(before: Size, after: Size) -> None:
+    assert after.server - before.server < SERVER_GROWTH, (before, after)
+    assert after.heap - before.heap < BROWSER_GROWTH, (before, after)
+    assert after.nodes < before.nodes * NODES_GROWTH, (before, after)
+
+
+# The layer forgets who listens: its group memberships after a day, the channel after a long sleep.
+
+
+@pytest.fixture
+def layer(monkeypatch) -> InMemoryChannelLayer:
+    layer = InMemoryChannelLayer(group_expiry=86_400)
+    monkeypatch.setattr(bus_module, "get_channel_layer", lambda: layer)
+    monkeypatch.setattr(bus_module, "DOWN_AFTER_S", 0.2)
+    return layer
+
+
+@pytest.fixture
+async def heard(layer) -> Iterator[tuple[Bus, list[str]]]:
+    """A bus at work, and what it hears of others on one topic."""
+    messages: list[str] = []
+    bus = Bus("here", lambda message: messages.append(message["topic"]))
+    bus.join("room.general")
+    tasks = [asyncio.create_task(work) for work in (bus.listen(), bus.speak(), beat(bus))]
+    await asyncio.sleep(0.1)
+    yield bus, messages
+    for task in tasks:
+        task.cancel()
+
+
+async def beat(bus: Bus) -> None:
+    while True:
+        bus.beat()
+        await asyncio.sleep(0.05)
+
+
+async def others_are_heard(layer: InMemoryChannelLayer, messages: list[str]) -> bool:
+    messages.clear()
+    await layer.group_send("room.general", {"type": "hub.signal", "origin": "there", "topic": "room.general"})
+    await asyncio.sleep(0.05)
+    return messages == ["room.general"]
+
+
+async def test_a_hub_whose_memberships_expire_joins_again(layer, heard):
+    bus, messages = heard
+    for _ in range(sized(2, 10)):
+        assert await others_are_heard(layer, messages)
+        for members in layer.groups.values():
+            for channel in members:
+                members[channel] -= layer.group_expiry + 2
+        assert not await others_are_heard(layer, messages), "the layer forgot nothing"
+        await asyncio.sleep(0.5)
+        assert bus.is_up
+
+
+async def test_a_hub_whose_channel_is_forgotten_listens_on_another(layer, heard):
+    """As after a sleep in which a message expired that had arrived but had not been taken."""
+    bus, messages = heard
+    layer.channels.clear()
+    layer.groups.clear()
+    await asyncio.sleep(1)
+    assert bus.is_up
+    assert await others_are_heard(layer, messages)
