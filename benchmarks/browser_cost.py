@@ -58,7 +58,7 @@ def main(minutes: float) -> None:
         visitor = Visitor(browser, server)
         page = visitor.open("/")
         session = visitor.context.new_cdp_session(page)
-        session.send("Performance.enable")
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
         sender.keep_sending(page, WARM_UP_S)
         first = read(session)
         updates = sender.keep_sending(page, minutes * 60)

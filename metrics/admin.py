@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -125,7 +128,8 @@ class TokenInline(NoAdding, NoChanging, NoRemoving, admin.TabularInline):
     """The tokens of a source, to be looked at; making and revoking have pages of their own."""
 
     model = SourceToken
-    fields = readonly_fields = ["prefix", "name", "created_at", "last_used_at", "revoked_at"]
+    fields = ["prefix", "name", "created_at", "last_used_at", "revoked_at"]
+    readonly_fields = fields
 
 
 @admin.register(Source)
@@ -145,7 +149,7 @@ class SourceAdmin(VerbAdmin):
     def number_of_series(self, obj: Source) -> int:
         return getattr(obj, "series_there", 0)
 
-    def get_fields(self, request: HttpRequest, obj: Source | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Source | None = None) -> Any:
         return self.fields if obj else ["name"]
 
     def get_inlines(self, request: HttpRequest, obj: Source | None) -> list:
@@ -224,10 +228,13 @@ class SeriesAdmin(NoAdding, NoChanging, NoRemoving, VerbAdmin):
     fields = ["name", "labels", "source", "kind", "unit", "help", "created_at", "last_sample", "interval", "total"]
 
     @admin.display(description=_("last sample"), ordering="last_ts")
-    def last_sample(self, obj: Series) -> str | None:
-        # As text: Django prints the read-only fields of a form in UTC and in English.
-        return None if obj.last_ts is None else formats.localize(timezone.localtime(from_ms(obj.last_ts)))
+    def last_sample(self, obj: Series) -> str:
+        return self._written(None if obj.last_ts is None else timezone.localtime(from_ms(obj.last_ts)))
 
     @admin.display(description=_("seconds between samples"), ordering="interval_ms")
-    def interval(self, obj: Series) -> str | None:
-        return None if obj.interval_ms is None else formats.localize(obj.interval_ms / 1000)
+    def interval(self, obj: Series) -> str:
+        return self._written(None if obj.interval_ms is None else obj.interval_ms / 1000)
+
+    def _written(self, value: datetime | float | None) -> str:
+        # Django prints what a form only shows in UTC and in English, and nothing as "None".
+        return self.get_empty_value_display() if value is None else formats.localize(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +13,8 @@ MARGIN = 0.1
 """The share of the height that is left free above the highest and below the lowest point."""
 MOST = 240
 """Points drawn at most; more are thinned."""
+LEAST_SPAN = 0.05
+"""The share of a value that fills the height: what moves less looks as calm as it is."""
 DOT = 3.0
 """The length of the dash that stands for a single point."""
 
@@ -21,13 +25,11 @@ Run = list[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """`line` and `area` are path data. `limit_y` is where a limit lies. `low` and `high` are the extremes drawn."""
+    """`line` and `area` are path data. `limit_y` is where a limit lies."""
 
     line: str
     area: str
     limit_y: float | None
-    low: float
-    high: float
 
 
 def sparkline(
@@ -48,8 +50,7 @@ def sparkline(
     values = [value for _x, value in shown if value is not None]
     if not values:
         return None
-    low, high = min(values), max(values)
-    bottom, top = (low, high) if limit is None else (min(low, limit), max(high, limit))
+    bottom, top = _calm([*values, *([] if limit is None else [limit])])
     across = Scale(start, end, 0, width)
     up = Scale(bottom, top, height * (1 - MARGIN), height * MARGIN)
     placed = [(across(x), None if value is None else up(value)) for x, value in shown]
@@ -59,8 +60,6 @@ def sparkline(
         line="".join(f"M{joined}" for _left, _right, joined in texts),
         area="".join(f"M{left:.1f} {height}L{joined}L{right:.1f} {height}Z" for left, right, joined in texts),
         limit_y=None if limit is None else round(up(limit), 1),
-        low=low,
-        high=high,
     )
 
 
@@ -103,6 +102,15 @@ def runs(points: Iterable[Point]) -> Iterator[Run]:
             run = []
     if run:
         yield run
+
+
+def _calm(values: Sequence[float]) -> tuple[float, float]:
+    """The range to draw: from the lowest to the highest, and no less than a twentieth of the larger of the two."""
+    low, high = min(values), max(values)
+    missing = max(abs(low), abs(high)) * LEAST_SPAN - (high / 2 - low / 2) * 2
+    if low == high or not 0 < missing < math.inf:
+        return low, high
+    return max(low - missing / 2, -sys.float_info.max), min(high + missing / 2, sys.float_info.max)
 
 
 def _extremes(bucket: Sequence[Point]) -> list[Point]:

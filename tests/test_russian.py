@@ -19,6 +19,8 @@ from django.utils.formats import date_format
 from django.utils.translation import ngettext, override
 
 from live.announcements.models import Announcement
+from live.templatetags.live import page_words
+from metrics.series.models import Series
 from tests.repository import ROOT
 
 CATALOGUE = ROOT / "locale/ru/LC_MESSAGES/django.po"
@@ -117,6 +119,22 @@ def test_a_page_is_russian_for_a_russian_browser(russian, address, words):
     html = russian.get(address).content.decode()
     assert '<html lang="ru"' in html
     assert words in html
+
+
+def test_a_heading_and_a_button_are_worded_apart(russian):
+    html = russian.get("/accounts/login/").content.decode()
+    assert re.search(r"<h1[^>]*>Вход</h1>", html)
+    assert re.search(r"<button[^>]*>Войти</button>", html)
+
+
+def test_one_series_and_many_are_worded_apart():
+    with override("ru"):
+        assert (Series._meta.verbose_name, Series._meta.verbose_name_plural) == ("ряд", "ряды")
+
+
+def test_a_page_that_somebody_has_open_is_named_as_a_page():
+    with override("ru"):
+        assert page_words("online") == "Кто в сети"
 
 
 @pytest.mark.django_db

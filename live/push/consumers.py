@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl
 
+import django.db
 from channels.consumer import get_handler_name
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONNECT_S = 5.0
+NO_DATABASE = (TimeoutError, django.db.Error)
 LIMIT_WAIT_S = (5.0, 15.0)
 BAD_INPUTS = 10
 """Bad messages in a row after which a client counts as broken or hostile."""
@@ -123,7 +125,7 @@ class PageConsumer(AsyncWebsocketConsumer):
         try:
             async with asyncio.timeout(CONNECT_S):
                 await self._enter()
-        except TimeoutError:
+        except NO_DATABASE:
             await self._say_goodbye("behind")
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -139,7 +141,7 @@ class PageConsumer(AsyncWebsocketConsumer):
             self.bad_inputs = 0
         except Refused as refusal:
             await self._refuse(refusal)
-        except TimeoutError:
+        except NO_DATABASE:
             busy = _("The database does not answer. Please send it again.")
             await self._refuse(Refused("busy", busy, is_bad_input=False))
 

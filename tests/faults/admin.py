@@ -24,7 +24,8 @@ def fill_in(client: httpx.Client, path: str, changes: Mapping[str, Any] | None =
 
 
 def _is_the_one(form: html.FormElement) -> bool:
-    return form.method == "POST" and (form.action or "").rpartition("/")[2] == "" and "logout" not in (form.action or "")
+    """The page's own form is sent to the page's own address; those for signing out and the language are not."""
+    return form.method == "POST" and not (form.action or "").rpartition("/")[2] and "logout" not in (form.action or "")
 
 
 def _errors(text: str) -> list[str]:

@@ -16,6 +16,7 @@ from lxml import etree, html
 Element = html.HtmlElement
 
 CLOCK = re.compile(r'datetime="[^"]*"|\d\d:\d\d:\d\d( [A-Z]+)?')
+CLASSES = re.compile(r'class="([^"]*)"')
 
 
 class Page:
@@ -170,8 +171,9 @@ def _order(element: Element) -> list[tuple[int, str]]:
 
 
 def _printed(element: Element) -> str:
-    # Canonical: a morph sets attributes in another order than a page does.
-    return etree.tostring(element, method="c14n", with_tail=False).decode()
+    """Canonical, because a browser keeps attributes and lists of classes in an order and spacing of its own."""
+    text = etree.tostring(element, method="c14n", with_tail=False).decode()
+    return CLASSES.sub(lambda found: f'class="{" ".join(found[1].split())}"', text)
 
 
 def _beside(mine: list[str] | None, theirs: list[str] | None) -> str:

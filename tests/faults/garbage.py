@@ -8,7 +8,17 @@ import struct
 from collections.abc import Callable
 
 LARGEST = 60_000
-TEXTS = ["", "hi", "x" * 2001, "x" * 40_000, "\x00", "\ud800", "\u2028\u202e", "<hx-partial hx-target='body'>", "𝔘" * 50]
+TEXTS = [
+    "",
+    "hi",
+    "x" * 2001,
+    "x" * 40_000,
+    "\x00",
+    "\ud800",
+    "\u2028\u202e",
+    "<hx-partial hx-target='body'>",
+    "𝔘" * 50,
+]
 NUMBERS = [0, -1, 2**63, 10**400, 1e308, -0.0, 0.1]
 KEYS = ["message", "cid", "headers", "HEADERS", "room", "type", "__class__", "", "content", "target", "swap"]
 TOKENS = ['{"message":', "[", "{", '"', "NaN", "-Infinity", "1e999", "\\ud800", "\\u0000", "null", ",", "}", "]", "\\"]

@@ -20,8 +20,8 @@ from tests.faults.wire import Address
 from tests.faults.writing import Person
 from tests.servers.nginx import arguments, nginx_server
 from tests.servers.postgres import new_database, postgres_server
-from tests.servers.redis import redis_process
 from tests.servers.processes import free_port
+from tests.servers.redis import redis_process
 from tests.servers.watchfloor import Watchfloor
 
 NO_LIMITS = {"LIMIT_HANDSHAKES": "0", "LIMIT_SOCKETS_PER_USER": "0", "LIMIT_SOCKET_MESSAGES": "0", "LIMIT_CHAT": "0"}
@@ -147,7 +147,10 @@ def coming_back(page: Page) -> ComingBack:
     (content,) = page.root.xpath("//meta[@name='htmx-config']/@content")
     ws = json.loads(content)["ws"]
     return ComingBack(
-        ws["reconnectDelay"] / 1000, ws["reconnectMaxDelay"] / 1000, ws["reconnectJitter"], frozenset(ws["reconnectCodes"])
+        ws["reconnectDelay"] / 1000,
+        ws["reconnectMaxDelay"] / 1000,
+        ws["reconnectJitter"],
+        frozenset(ws["reconnectCodes"]),
     )
 
 

@@ -21,7 +21,6 @@ from live.push.topics import TOPICS
 from metrics.boards.changes import announce
 from metrics.boards.models import Board
 from metrics.boards.verbs import make_tile
-from metrics.kpis.models import KPI
 from metrics.series.readings import Identity, Reading
 from metrics.series.storing import store
 from tests.faults import writes
@@ -162,7 +161,7 @@ def test_no_socket_hears_what_is_meant_for_others(house, floor):
     """Neither one that was opened just now nor one that stayed open while rights changed; whoever may hear it does."""
     assert set(TOPICS) - {"shelf"} == KINDS
     stayed: dict[str, list[Ear]] = {role: [] for role in ROLES}
-    for number in range(sized(4, 30)):
+    for number in range(sized(2, 25)):
         house.shuffle(random.Random(number))
         time.sleep(SETTLED_S)
         fresh = {role: open_ears(floor, client) for role, client in house.clients.items()}
@@ -197,7 +196,7 @@ def test_no_page_names_what_is_meant_for_others(house, floor):
     secrets = house.tell_secrets(0) + house.tell_secrets(1)
     for one in [*Room.objects.filter(slug__in=PLACES), *Board.objects.filter(slug__in=PLACES)]:
         secrets.append(Secret(one.name, house.admitted(one)))
-    for number in range(sized(2, 20)):
+    for number in range(sized(2, 15)):
         for role, client in house.clients.items():
             text = everything(client)
             for secret in secrets:

@@ -18,7 +18,7 @@ from tests.faults.tabs import OpenPage
 from tests.servers.watchfloor import csrf_token, sign_in
 
 ROUNDS = sized(1, 6)
-ACTS = sized(15, 30)
+ACTS = sized(10, 30)
 HEALED_WITHIN_S = 5.0
 PAGES = [("alice", "/"), ("", "/boards/main/"), ("bob", "/chat/general/"), ("", "/online/")]
 PAGES += [("alice", "/notifications/"), ("bob", "/boards/ops/"), ("", "/chat/general/")]
@@ -66,6 +66,9 @@ class Run:
         self.write()
         self.floor.redis.start()
 
+    def converges(self) -> bool:
+        return until(lambda: not self.wrong(), HEALED_WITHIN_S)
+
     def wrong(self) -> list[str]:
         for tab in [tab for tab in self.tabs if not tab.is_open and tab.codes and tab.codes[-1] > 4400]:
             tab.reload()
@@ -81,7 +84,7 @@ def test_two_servers_and_a_redis_that_restarts(floor):
             one = Run(floor, console, tabs, seed)
             for _ in range(ACTS):
                 one.act()
-            assert until(lambda: not one.wrong(), HEALED_WITHIN_S), f"run {seed}:\n" + "\n".join(one.wrong())
+            assert one.converges(), f"run {seed}:\n" + "\n".join(one.wrong())
 
 
 def open_page(floor: Pair, number: int, name: str, path: str) -> OpenPage:

@@ -13,19 +13,19 @@ from channels.layers import InMemoryChannelLayer
 from playwright.sync_api import Page, expect
 
 from live.push import bus as bus_module
+from live.push import rounds
 from live.push.bus import Bus
+from live.push.rounds import for_ever
 from tests.faults.console import Console
 from tests.faults.day import SESSION_S
-from tests.faults.dom import Page as Model
-from tests.faults.dom import differences
 from tests.faults.floor import until
 from tests.faults.pair import NO_LIMITS
+from tests.faults.seen import wrong
 from tests.faults.sizes import sized
-from tests.servers.chrome import Visitor
 from tests.servers.pages import curtain
 from tests.servers.watchfloor import Watchfloor
 
-DAY_S = sized(16, 60)
+DAY_S = sized(14, 60)
 SAMPLES_A_SECOND = 4
 HEALED_WITHIN_S = 5.0
 SERVER_GROWTH = 12 * 2**20
@@ -86,7 +86,8 @@ from live.chat.verbs import arrive, leave, post_message
 alice, room = User.objects.get(), Room.objects.get(slug="general")
 def an_hour(number):
     start = timezone.now() + timedelta(seconds=1)
-    announce(Announcement(title=f"Hour {number}", text="", starts_at=start, expires_at=start + timedelta(seconds=2)), alice)
+    end = start + timedelta(seconds=2)
+    announce(Announcement(title=f"Hour {number}", text="", starts_at=start, expires_at=end), alice)
     post_message(room, alice, f"hour {number}")
     [leave, arrive][number % 2](room, alice)
 """
@@ -100,28 +101,6 @@ def an_hour(server: Watchfloor, console: Console, token: str, number: float) -> 
     for _ in range(SAMPLES_A_SECOND):
         server.push(token, "orders", number)
         time.sleep(0.8 / SAMPLES_A_SECOND)
-
-
-def wrong(wall: Visitor, screen: Page) -> list[str]:
-    """How the screen differs from a page that is loaded now: as text, so that nothing on it is disturbed."""
-    fresh = wall.context.request.get("/").text()
-    return differences(Model(as_sent(screen)), Model(fresh))
-
-
-def as_sent(page: Page) -> str:
-    """The document without the marks that htmx leaves on elements."""
-    return page.evaluate(
-        """() => {
-            const copy = document.documentElement.cloneNode(true)
-            for (const node of copy.querySelectorAll('*')) {
-                node.removeAttribute('data-htmx-powered')
-                if (![...node.classList].some(name => name.startsWith('htmx-'))) continue
-                node.classList.remove('htmx-swapping', 'htmx-settling', 'htmx-added')
-                if (!node.classList.length) node.removeAttribute('class')
-            }
-            return copy.outerHTML
-        }"""
-    )
 
 
 def size(server: Watchfloor, screen: Page) -> Size:
@@ -148,7 +127,8 @@ def assert_flat(before: Size, after: Size) -> None:
 def layer(monkeypatch) -> InMemoryChannelLayer:
     layer = InMemoryChannelLayer(group_expiry=86_400)
     monkeypatch.setattr(bus_module, "get_channel_layer", lambda: layer)
-    monkeypatch.setattr(bus_module, "DOWN_AFTER_S", 0.2)
+    monkeypatch.setattr(bus_module, "DOWN_AFTER_S", 0.3)
+    monkeypatch.setattr(rounds, "RETRY_S", 0.05)
     return layer
 
 
@@ -158,7 +138,7 @@ async def heard(layer) -> Iterator[tuple[Bus, list[str]]]:
     messages: list[str] = []
     bus = Bus("here", lambda message: messages.append(message["topic"]))
     bus.join("room.general")
-    tasks = [asyncio.create_task(work) for work in (bus.listen(), bus.speak(), beat(bus))]
+    tasks = [asyncio.create_task(work) for work in (for_ever(bus.listen), for_ever(bus.speak), beat(bus))]
     await asyncio.sleep(0.1)
     yield bus, messages
     for task in tasks:
@@ -186,7 +166,7 @@ async def test_a_hub_whose_memberships_expire_joins_again(layer, heard):
             for channel in members:
                 members[channel] -= layer.group_expiry + 2
         assert not await others_are_heard(layer, messages), "the layer forgot nothing"
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.8)
         assert bus.is_up
 
 
@@ -195,6 +175,6 @@ async def test_a_hub_whose_channel_is_forgotten_listens_on_another(layer, heard)
     bus, messages = heard
     layer.channels.clear()
     layer.groups.clear()
-    await asyncio.sleep(1)
+    await asyncio.sleep(1.5)
     assert bus.is_up
     assert await others_are_heard(layer, messages)

@@ -17,8 +17,11 @@ from tests.faults.writing import NOTE, Writer
 ROOM = "durable"
 SERVER_KILLS = sized(2, 20)
 DATABASE_KILLS = sized(1, 5)
-MESSAGES = sized(400, 10_000)
-SQL = f"SELECT seq, body FROM live_message m JOIN live_room r ON r.id = m.room_id WHERE slug = '{ROOM}' AND kind = 'message'"
+MESSAGES = sized(250, 10_000)
+SQL = (
+    "SELECT seq, body FROM live_message JOIN live_room ON live_room.id = room_id "
+    f"WHERE slug = '{ROOM}' AND kind = 'message'"
+)
 LINE = re.compile(rf'<li id="message-{ROOM}-(\d+)"')
 
 
@@ -53,7 +56,10 @@ def test_what_is_shown_as_sent_is_stored_once_and_in_one_order(stack, crowd):
     told = {name: seq for writer in writers for name, seq in writer.stored.items()}
     times = Counter(stored.values())
     shown = {(seq, name) for reader in readers for seq, names in reader.ever.items() for name in names}
-    tries, retried = sum(writer.tries for writer in writers), sum(writer.tries - len(writer.stored) for writer in writers)
+    tries, retried = (
+        sum(writer.tries for writer in writers),
+        sum(writer.tries - len(writer.stored) for writer in writers),
+    )
     report("durability", messages=len(told), seconds=took, tries=tries, retried=retried, kills=SERVER_KILLS)
 
     assert len(told) >= MESSAGES
@@ -89,4 +95,7 @@ def _stored(writers: list[Writer]) -> int:
 def all_show_the_same(stack: Stack, readers: list[Reader]) -> bool:
     """In the order of seq, up to the last line: lines stand sorted by id."""
     newest = stack.execute(f"{SQL} ORDER BY seq DESC LIMIT 20")
-    return all([int(LINE.search(line)[1]) for line in reader.lines()[-20:]] == [seq for seq, _ in newest[::-1]] for reader in readers)
+    return all(
+        [int(LINE.search(line)[1]) for line in reader.lines()[-20:]] == [seq for seq, _ in newest[::-1]]
+        for reader in readers
+    )

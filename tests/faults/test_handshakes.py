@@ -136,7 +136,9 @@ FOREIGN = {
 @pytest.mark.parametrize("origin", FOREIGN.values(), ids=FOREIGN.keys())
 def test_a_foreign_or_malformed_origin_is_refused(server, origin):
     told = [one.format(port=server.port) for one in origin] if isinstance(origin, list) else origin
-    answer = ask(server.port, request(server.port, Origin=told.format(port=server.port) if isinstance(told, str) else told))
+    answer = ask(
+        server.port, request(server.port, Origin=told.format(port=server.port) if isinstance(told, str) else told)
+    )
     assert answer.status == 403
     assert answer.took < 2
 
@@ -174,7 +176,9 @@ def test_what_is_too_large_is_told_so_at_once(server, large):
     assert answer.took < 2
 
 
-@pytest.mark.parametrize("path", ["/ws/nowhere/", "/ws/chat/no-such-room/", "/ws/", "/", "/ws/chat/%00/", "/ws/chat/\xe9/"])
+@pytest.mark.parametrize(
+    "path", ["/ws/nowhere/", "/ws/chat/no-such-room/", "/ws/", "/", "/ws/chat/%00/", "/ws/chat/\xe9/"]
+)
 def test_a_page_that_is_not_there_is_accepted_and_told_so(server, path):
     answer = ask(server.port, request(server.port, path))
     assert (answer.status, answer.code) in [(101, 4404), *([(400, 0), (404, 0)] if not path.isascii() else [])]

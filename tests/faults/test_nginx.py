@@ -124,6 +124,7 @@ def test_what_is_too_large_or_broken_is_refused_at_once(stack, request_, status)
         assert plug.recv(12).endswith(str(status).encode())
 
 
+@pytest.mark.skipif(not FULL, reason="takes 5 s; FAULTS=full")
 def test_a_slow_header_is_not_waited_for(stack):
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", stack.nginx.port), 10) as plug:

@@ -20,7 +20,7 @@ MOST_S, ALL_S = 5.0, 15.0
 QUERIES = 3
 PAGE_S = 1.0
 STATEMENT = re.compile(r"(?:statement|execute [^:]*): (.*)")
-QUIET_S = 3.0
+QUIET_S = sized(1.0, 3.0)
 
 
 @pytest.fixture
@@ -106,7 +106,9 @@ def test_everybody_comes_back_quickly_and_cheaply(stack, crowd, statements):
     statements.take()
     killed = time.monotonic()
     stack.apps[0].kill()
-    until(lambda: sum(bool(member.closed) for member in crowd.members) >= SOCKETS // 3, 5, "a third has lost its socket")
+    until(
+        lambda: sum(bool(member.closed) for member in crowd.members) >= SOCKETS // 3, 5, "a third has lost its socket"
+    )
     caller = Caller(stack)
     caller.start()
     until(lambda: all(member.is_served for member in crowd.members), ALL_S + 1, "all are back")

@@ -17,7 +17,7 @@ from tests.faults.writing import NOTE, Writer
 ROOM = "restarts"
 RESTARTS = sized(2, 6)
 AWAY_S = 1.0
-BETWEEN_S = sized(2.0, 6.0)
+BETWEEN_S = sized(1.5, 6.0)
 RATE = 50
 HEALED_S = 3.0
 
@@ -59,6 +59,7 @@ def test_nothing_is_lost_and_all_is_healed_within_three_seconds(stack, crowd):
             time.sleep(AWAY_S)
             stack.redis.start()
         time.sleep(BETWEEN_S)
+
     def fresh() -> Fresh:
         return Fresh(stack.page(f"/chat/{ROOM}/", port=there.port))
 
@@ -67,9 +68,7 @@ def test_nothing_is_lost_and_all_is_healed_within_three_seconds(stack, crowd):
     until(lambda: all(program.names >= said for program in programs), HEALED_S, "every message has come")
     until(lambda: all(not shown.differs(fresh(), without=PRESENCE) for shown in pages), HEALED_S, "the pages are right")
     delays = [delay for program in programs for delay in program.delays()]
-    report(
-        "redis restarts", messages=len(said), longest_s=max(delays), p50_s=percentile(delays, 50), restarts=RESTARTS
-    )
+    report("redis restarts", messages=len(said), longest_s=max(delays), p50_s=percentile(delays, 50), restarts=RESTARTS)
     assert len(said) >= 0.8 * RATE * RESTARTS * BETWEEN_S
     assert max(delays) <= HEALED_S
     assert all(len(member.opened) == 1 for member in crowd.members), "a socket did not survive"

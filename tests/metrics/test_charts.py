@@ -69,8 +69,8 @@ def test_nothing_makes_no_drawing(values):
 
 
 def test_what_lies_outside_the_stretch_of_time_is_not_drawn():
-    drawing = placed([(0, 100.0), (10, 1.0), (20, 2.0)], start=10, end=20)
-    assert drawing.high == 2.0
+    inside = [(10, 1.0), (20, 2.0)]
+    assert placed([(0, 100.0), *inside], start=10, end=20) == placed(inside, start=10, end=20)
 
 
 @pytest.mark.parametrize("limit, expected", [(10, 6.0), (5, 30.0), (0, 54.0)])
@@ -81,7 +81,17 @@ def test_a_limit_is_mapped_like_a_value(limit, expected):
 def test_a_limit_far_from_the_values_is_in_view():
     drawing = draw([1, 2], limit=100)
     assert drawing.limit_y == 6.0
-    assert (drawing.low, drawing.high) == (1, 2)
+
+
+def test_what_hardly_moves_looks_calm():
+    """From 100 to 101 is a fifth of the least span of 5, so it takes a fifth of the 48 px between the margins."""
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", draw([100, 101, 100]).line)]
+    assert max(heights) - min(heights) == pytest.approx(48 / 5.05, abs=0.2)
+
+
+def test_what_moves_by_a_twentieth_fills_the_height():
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", draw([95, 100]).line)]
+    assert max(heights) - min(heights) == pytest.approx(48)
 
 
 def test_without_a_limit_there_is_none_to_draw():

@@ -34,6 +34,7 @@ def adapted(port: int, upstreams: Sequence[int], folder: Path, data: Path) -> st
         "listen 80 ": f"listen 127.0.0.1:{port} ",
         "127.0.0.1:8001": f"127.0.0.1:{upstreams[0]}",
         "127.0.0.1:8002": f"127.0.0.1:{upstreams[1]}",
+        "flush=5s": "flush=1s",
         "/run/nginx.pid": str(folder / "nginx.pid"),
         "/var/log/nginx/": f"{folder}/",
         "root /var/lib/watchfloor;": f"root {data};",

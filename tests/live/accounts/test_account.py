@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -41,6 +42,13 @@ def test_a_password_that_will_not_do_is_refused(bob, signed_in, form):
     assert bob.check_password(PASSWORD)
 
 
+def test_nothing_takes_the_focus_of_the_page_but_what_is_wrong(bob, signed_in):
+    client = signed_in(bob)
+    assert "autofocus" not in client.get("/account/").content.decode()
+    html = client.post("/account/password/", password_form(new="short")).content.decode()
+    assert re.findall(r'name="(\w+)"[^>]*autofocus', html) == ["new_password2"]
+
+
 def test_a_new_token_is_shown_once_and_kept_nowhere(bob, signed_in, caplog):
     client = signed_in(bob)
     with caplog.at_level(logging.DEBUG):
@@ -61,6 +69,15 @@ def test_ones_own_tokens_are_listed_and_nobody_elses(bob, charlie, signed_in):
     html = signed_in(bob).get("/account/").content.decode()
     assert "deploys of bob" in html
     assert "deploys of charlie" not in html
+
+
+@pytest.mark.parametrize("language, time", [("en", "2031-05-01 09:30"), ("ru", "01.05.2031 09:30")])
+def test_a_tokens_times_are_written_as_the_language_does(bob, signed_in, settings, language, time):
+    settings.TIME_ZONE = "Asia/Tokyo"
+    make_personal_token(bob, "deploys")
+    PersonalToken.objects.update(last_used_at=datetime(2031, 5, 1, 0, 30, tzinfo=UTC))
+    html = signed_in(bob).get("/account/", headers={"accept-language": language}).content.decode()
+    assert f"{time}</td>" in html
 
 
 def test_a_revoked_token_is_worth_nothing(bob, signed_in, publishes):

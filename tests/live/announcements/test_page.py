@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -111,6 +112,9 @@ def test_what_is_wrong_is_said_and_what_was_written_stays(visitors, wrong, sente
     assert list(errors) == [next(name for name in ["expires_at", *wrong] if name in wrong)]
     assert sentence in str(errors)
     assert response.context["form"]["title"].value() == (VALID | wrong)["title"]
+    # On a phone the form is far down.
+    focused = re.findall(r'name="(\w+)"[^>]*autofocus', response.content.decode())
+    assert focused == [name for name in errors if name != "severity"]
     assert not Announcement.objects.exists()
 
 
@@ -132,6 +136,17 @@ def test_the_ended_are_listed_page_by_page(visitors, alice):
     assert [one.title for one in second] == ["ended 00"]
     assert len(first) == ENDED_PER_PAGE
     assert visitors["guest"].get(f"{ADDRESS}?page=x").status_code == 200
+
+
+@pytest.mark.parametrize("language, end", [("en", "2031-05-01 09:30"), ("ru", "01.05.2031 09:30")])
+def test_an_end_is_written_as_the_language_does_beside_the_title_and_below_it(
+    visitors, notice, settings, language, end
+):
+    settings.TIME_ZONE = "Asia/Tokyo"
+    Announcement.objects.update(withdrawn_at=datetime(2031, 5, 1, 0, 30, tzinfo=UTC))
+    html = visitors["guest"].get(ADDRESS, headers={"accept-language": language}).content.decode()
+    assert f"{end} · alice" in html
+    assert f"{end}</td>" in html
 
 
 def test_the_number_of_queries_does_not_grow(visitors, alice, django_assert_max_num_queries):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -248,3 +249,10 @@ def test_a_retracted_message_stays_retracted_in_the_answer_to_its_form(visitors,
 def test_a_clean_body_is_what_the_verb_asks_for(room, bob):
     with pytest.raises(ValidationError):
         post_message(room, bob, "\x00")
+
+
+@pytest.mark.parametrize("language, day", [("en", "Thursday, 1 May"), ("ru", "Четверг, 1 мая")])
+def test_a_day_is_named_as_the_language_does(room, bob, language, day):
+    post_message(room, bob, "good morning")
+    Message.objects.update(at=datetime(2031, 5, 1, 9, 30, tzinfo=UTC))
+    assert f">{day}</time>" in page(Client(), headers={"accept-language": language})

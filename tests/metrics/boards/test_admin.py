@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -189,6 +190,52 @@ def test_series_are_only_looked_at(root):
     assert root.get("/admin/metrics/series/add/").status_code == 403
     assert root.post(f"{address}/change/", {"name": "x"}).status_code == 403
     assert root.post(f"{address}/delete/", {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "language, words",
+    [
+        ("en", ["1 May 2031 09:30", "2.5", "Samples stored"]),
+        ("ru", ["1 мая 2031 г. 9:30", "2,5", "Сохранено значений"]),
+    ],
+)
+def test_a_series_is_described_in_the_readers_language_and_zone(root, settings, language, words):
+    settings.TIME_ZONE = "Asia/Tokyo"
+    last = datetime(2031, 5, 1, 0, 30, tzinfo=UTC)
+    series = a_series("orders", [1.0], until=int(last.timestamp() * 1000), interval_ms=2_500)
+    for address in ("", f"{series.pk}/change/"):
+        html = root.get(f"/admin/metrics/series/{address}", headers={"accept-language": language}).content.decode()
+        assert [word for word in words if word.lower() not in html.lower()] == []
+
+
+def test_a_series_that_is_silent_has_no_times(root):
+    html = root.get(f"/admin/metrics/series/{a_series('orders', interval_ms=None).pk}/change/").content.decode()
+    assert "None" not in html
+
+
+def test_a_source_shows_its_tokens_and_nobody_elses(root):
+    shop, market = a_source("shop"), a_source("market")
+    make_source_token(shop, "till 3")
+    make_source_token(market, "stall 9")
+    html = root.get(f"/admin/metrics/source/{shop.pk}/change/").content.decode()
+    assert "till 3" in html
+    assert "stall 9" not in html
+    assert f"/admin/metrics/sourcetoken/?source__id__exact={shop.pk}" in html
+
+
+def test_a_source_of_our_own_has_no_tokens_to_show(root):
+    html = root.get(f"/admin/metrics/source/{a_source('host', 'host').pk}/change/").content.decode()
+    assert "sourcetoken/?source" not in html
+    assert "inline-group" not in html
+
+
+def test_lists_count_tiles_and_series(root, main, orders):
+    a_series("orders", source=a_source("market"))
+    a_series("refunds", source=a_source("market"))
+    (board,) = root.get("/admin/metrics/board/", {"q": "main"}).context["cl"].result_list
+    (source,) = root.get("/admin/metrics/source/", {"q": "market"}).context["cl"].result_list
+    assert board.tiles_there == board.tiles.count() > 0
+    assert source.series_there == 2
 
 
 def test_a_source_with_kpis_of_its_own_is_kept_and_another_one_goes(root):

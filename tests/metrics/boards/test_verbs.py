@@ -49,6 +49,13 @@ def test_a_new_board_gets_a_short_name_from_its_name(ops):
     assert board.slug == "ops-2"
 
 
+def test_a_board_named_in_another_script_gets_an_address_that_can_be_read():
+    boards = [Board(name=name) for name in ("Ночная смена", "Ночная смена!", "夜勤")]
+    for board in boards:
+        save_board(board)
+    assert [board.slug for board in boards] == ["nochnaya-smena", "nochnaya-smena-2", "yeqin"]
+
+
 def test_a_new_board_may_bring_its_short_name(ops):
     save_board(Board(name="Night shift", slug="night"))
     assert Board.objects.get(slug="night").name == "Night shift"

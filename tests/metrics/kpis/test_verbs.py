@@ -50,7 +50,11 @@ def test_a_slug_is_made_from_the_name(fields, slug):
 
 def test_a_slug_is_made_unique():
     assert [make_kpi(KPI(metric="orders")).slug for _ in range(3)] == ["orders", "orders-2", "orders-3"]
-    assert [make_kpi(KPI(metric="n", name=name)).slug for name in ("Цена", "Cena", "Tsena")] == ["tsena", "cena", "tsena-2"]
+    assert [make_kpi(KPI(metric="n", name=name)).slug for name in ("Цена", "Cena", "Tsena")] == [
+        "tsena",
+        "cena",
+        "tsena-2",
+    ]
 
 
 def test_a_slug_stays_when_the_name_changes():
