@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint css vendor messages bench
+.PHONY: run test test-faults lint css vendor messages bench picture
 
 run: $(VENV)/.run
 	@exec $(BIN)/python manage.py serve
@@ -14,6 +14,10 @@ run: $(VENV)/.run
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -p tests.servers.production
 	$(BIN)/python -m pytest
+
+# The long form of the fault tests, of which `test` runs a short one.
+test-faults: $(VENV)/.test
+	FAULTS=full $(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/.test
 	@$(BIN)/python -m tests.gates
@@ -26,6 +30,9 @@ vendor: $(VENV)/.test
 
 messages: $(VENV)/.test
 	@$(BIN)/python -m tests.gates.messages
+
+picture: $(VENV)/.test
+	PICTURE=docs/board.png $(BIN)/python -m pytest tests/browser/test_picture.py
 
 bench: $(VENV)/.test
 	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done

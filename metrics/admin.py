@@ -128,8 +128,8 @@ class TokenInline(NoAdding, NoChanging, NoRemoving, admin.TabularInline):
     """The tokens of a source, to be looked at; making and revoking have pages of their own."""
 
     model = SourceToken
+    readonly_fields = ["prefix", "name", "created_at", "last_used_at", "revoked_at"]
     fields = ["prefix", "name", "created_at", "last_used_at", "revoked_at"]
-    readonly_fields = fields
 
 
 @admin.register(Source)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.utils import translation
 from playwright.sync_api import Browser
 
 from live import database
@@ -48,6 +49,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(OTHERS_OFF)
+
+
+@pytest.fixture(autouse=True)
+def language_of_nobody() -> Iterator[None]:
+    """The test client leaves the language of its last request active, and the next test would be answered in it."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

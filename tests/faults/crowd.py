@@ -225,11 +225,17 @@ class Crowd:
         self.members = [member for member in self.members if member not in set(leaving)]
 
 
-def until(wanted: Callable[[], Any], seconds: float, what: str = "", *, look_every_s: float = LOOK_EVERY_S) -> float:
+def until(
+    wanted: Callable[[], Any],
+    seconds: float,
+    what: str | Callable[[], str] = "",
+    *,
+    look_every_s: float = LOOK_EVERY_S,
+) -> float:
     """Wait until it is so; the seconds that it took. Fails with `what` when the time is over."""
     started = time.monotonic()
     while not wanted():
         took = time.monotonic() - started
-        assert took < seconds, f"not within {seconds:.1f} s: {what or wanted!r}"
+        assert took < seconds, f"not within {seconds:.1f} s: {what() if callable(what) else what or repr(wanted)}"
         time.sleep(look_every_s)
     return time.monotonic() - started

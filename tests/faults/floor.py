@@ -21,10 +21,9 @@ from channels.routing import URLRouter
 from django.test import Client
 
 from live.presence import peers
-from live.push import beat, bus, guard, hub, signals, watched
+from live.push import bus, guard, hub, rendering, signals
 from live.push.hub import Hub
-from live.push.rendering import render
-from live.push.topics import Part, View
+from live.push.topics import Part
 from live.routing import websocket_urlpatterns as live_sockets
 from metrics.routing import websocket_urlpatterns as metrics_sockets
 from tests.faults.dom import Page
@@ -47,17 +46,19 @@ def faster() -> Iterator[set[str]]:
     """Shorten the periods, let `here` decide which hub runs, and collect which templates are pushed."""
     pushed: set[str] = set()
 
-    def noted(part: Part, view: View) -> str:
+    print_part = rendering.print_part
+
+    def noted(part: Part) -> str:
         pushed.add(part.template)
-        return render(part, view)
+        return print_part(part)
 
     with pytest.MonkeyPatch.context() as patch:
         for module, names in PERIODS.items():
             for name in names:
                 patch.setattr(module, name, getattr(module, name) / FASTER)
         patch.setattr(hub, "running", here.get)
-        for module in (watched, beat):
-            patch.setattr(module, "render", noted)
+        # Pages have a name of their own for it.
+        patch.setattr(rendering, "print_part", noted)
         yield pushed
 
 

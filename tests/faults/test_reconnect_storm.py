@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -101,6 +102,8 @@ def test_everybody_comes_back_quickly_and_cheaply(stack, crowd, statements):
     crowd.gather(crowd.members, together=25)
     time.sleep(QUIET_S)  # Those who came have been told of each other.
     usual = measure_usual(stack, statements)
+    ended = Counter(closing.code for member in crowd.members for closing in member.closed)
+    assert not ended, f"before anything was killed, sockets were ended: {ended}"
 
     renders = figures(stack.apps[1])["watchfloor_renders_total"]
     statements.take()

@@ -39,8 +39,10 @@ class Tools:
 
     def open(self, address: str) -> RawTab:
         """A new tab, which takes the place of the one that was looked at."""
-        target = self.ask("Target.createTarget", url=address)["targetId"]
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        # Answered when the document of the address is there, so that scripts run in it.
+        self.ask("Page.navigate", session, url=address)
         return RawTab(self, target, session)
 
 
