@@ -101,7 +101,7 @@ def read(session: CDPSession) -> Reading:
 
 def judge(first: Reading, last: Reading, tiles: int, updates: int, goals: Goals) -> None:
     minutes = (last.at - first.at) / 60
-    print(f"\n{tiles} tiles, {updates} updates in {minutes:.1f} min; heap {last.heap / MIB:.1f} MiB, {last.nodes:.0f} nodes")
+    print(f"\n{tiles} tiles, {updates} updates in {minutes:.1f} min, {last.heap / MIB:.1f} MiB, {last.nodes:.0f} nodes")
     goals.check(Goal("main thread busy", "at most", 6, 10, "%"), 100 * (last.busy_s - first.busy_s) / (minutes * 60))
     goals.check(Goal("heap grown a minute", "at most", 0.1, 0.5, "MiB"), (last.heap - first.heap) / MIB / minutes)
     goals.check(Goal("nodes grown a minute", "at most", 10, 100, ""), (last.nodes - first.nodes) / minutes)

@@ -78,12 +78,12 @@ def cost(storms: Sequence[Storm]) -> float:
 
 
 def show(results: dict[str, list[Storm]], sockets: int) -> None:
-    print(f"\n{sockets} handshakes at once, each with a session     CPU µs each [least-most]   per CPU-second   seconds")
+    print(f"\n{f'{sockets} handshakes at once':<40} CPU µs each [least-most]    per CPU-second   seconds")
     for name, storms in results.items():
         costs = [one.cpu_us for one in storms]
         seconds = statistics.median(one.seconds for one in storms)
         spread = f"{cost(storms):.0f} [{min(costs):.0f}-{max(costs):.0f}]"
-        print(f"  {name:<50} {spread:<27} {1e6 / cost(storms):<16.0f} {seconds:.2f}")
+        print(f"  {name:<38} {spread:<27} {1e6 / cost(storms):<16.0f} {seconds:.2f}")
     print(flush=True)
 
 

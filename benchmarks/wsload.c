@@ -14,7 +14,7 @@
  * program on its own machine, which no server with visitors elsewhere does. `cpu_ns` is the time spent on what came.
  *
  * Standard output, a line each:
- *   open <opened> <failed> <seconds> <p50 us> <p99 us>      after the last handshake
+ *   open <opened> <failed> <seconds>                        after the last handshake
  *   marked <frames>                                         answers "await <frames> <milliseconds>"
  *   marked=… frames=… bytes=… open=… greeted=… p50=… p99=… max=… cpu_ns=…   answers "report", and counts anew
  * It ends with its standard input.
@@ -40,14 +40,8 @@ struct client {
     int fd;
     enum state state;
     int greeted; /* has received a first frame */
-    uint64_t started;
     unsigned char *rest; /* the beginning of a frame whose end has not come yet */
     size_t rest_size;
-};
-
-struct list {
-    uint32_t *values;
-    size_t count, room;
 };
 
 static struct client *clients;
@@ -57,7 +51,10 @@ static const char *path;
 static char **cookies;
 static size_t cookie_count;
 static uint64_t began, frames, marked, bytes, cpu_ns;
-static struct list latencies, handshakes;
+static struct {
+    uint32_t *us;
+    size_t count, room;
+} latencies;
 static uint64_t awaited, await_until; /* await_until is 0 when nobody awaits anything */
 
 static uint64_t clock_ns(clockid_t id)
@@ -75,16 +72,16 @@ static void stop(const char *what)
     exit(1);
 }
 
-/* Microseconds in lists */
+/* Latencies */
 
-static void add(struct list *list, uint64_t us)
+static void note_latency(uint64_t us)
 {
-    if (list->count == list->room) {
-        list->room = list->room ? list->room * 2 : 4096;
-        list->values = realloc(list->values, list->room * sizeof *list->values);
-        if (!list->values) stop("realloc");
+    if (latencies.count == latencies.room) {
+        latencies.room = latencies.room ? latencies.room * 2 : 4096;
+        latencies.us = realloc(latencies.us, latencies.room * sizeof *latencies.us);
+        if (!latencies.us) stop("realloc");
     }
-    list->values[list->count++] = us > UINT32_MAX ? UINT32_MAX : us;
+    latencies.us[latencies.count++] = us > UINT32_MAX ? UINT32_MAX : us;
 }
 
 static int compare(const void *a, const void *b)
@@ -93,14 +90,14 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static uint32_t percentile(const struct list *sorted, double share)
+/* Of sorted latencies. */
+static uint32_t percentile(double share)
 {
-    if (!sorted->count) return 0;
-    size_t index = sorted->count * share;
-    return sorted->values[index < sorted->count ? index : sorted->count - 1];
-}
+    size_t index = latencies.count * share;
 
-static void sort(struct list *list) { qsort(list->values, list->count, sizeof *list->values, compare); }
+    if (!latencies.count) return 0;
+    return latencies.us[index < latencies.count ? index : latencies.count - 1];
+}
 
 /* Connecting */
 
@@ -120,7 +117,6 @@ static void connect_next(void)
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     if (client->fd < 0) stop("socket");
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    client->started = now();
     client->state = CONNECTING;
     if (connect(client->fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) stop("connect");
     watch(EPOLL_CTL_ADD, client->fd, EPOLLOUT | EPOLLIN, started);
@@ -175,7 +171,7 @@ static void note_mark(const unsigned char *payload, size_t size, uint64_t at)
     if (!mark || mark + 3 + MARK_DIGITS > payload + size) return;
     marked++;
     uint64_t sent = strtoull((const char *)mark + 3, NULL, 10);
-    add(&latencies, at > sent ? (at - sent) / 1000 : 0);
+    note_latency(at > sent ? (at - sent) / 1000 : 0);
 }
 
 /* Read one frame; the number of bytes that it takes, or 0 when its end has not come yet. */
@@ -202,7 +198,7 @@ static size_t take_frame(struct client *client, const unsigned char *data, size_
 }
 
 /* The end of the answer to a handshake, when it is complete and good. */
-static const unsigned char *take_handshake(struct client *client, unsigned char *data, size_t size, uint64_t at)
+static const unsigned char *take_handshake(struct client *client, unsigned char *data, size_t size)
 {
     const unsigned char *end = memmem(data, size, "\r\n\r\n", 4);
 
@@ -212,7 +208,6 @@ static const unsigned char *take_handshake(struct client *client, unsigned char 
         drop(client);
         return NULL;
     }
-    add(&handshakes, (at - client->started) / 1000);
     client->state = OPEN;
     opened++;
     handshaking--;
@@ -249,7 +244,7 @@ static void receive(struct client *client)
     const unsigned char *data = buffer, *end = buffer + before + got;
     bytes += got;
     if (client->state == UPGRADING) {
-        const unsigned char *after = take_handshake(client, buffer, end - buffer, at);
+        const unsigned char *after = take_handshake(client, buffer, end - buffer);
         if (client->state == GONE) return;
         if (after) data = after;
     }
@@ -280,9 +275,7 @@ static void tell_opened(void)
 
     if (told || opened + failed < wanted) return;
     told = 1;
-    sort(&handshakes);
-    printf("open %d %d %.4f %u %u\n", opened, failed, (now() - began) / 1e9, percentile(&handshakes, 0.5),
-           percentile(&handshakes, 0.99));
+    printf("open %d %d %.4f\n", opened, failed, (now() - began) / 1e9);
 }
 
 static void tell_awaited(void)
@@ -294,9 +287,9 @@ static void tell_awaited(void)
 
 static void report(void)
 {
-    sort(&latencies);
+    if (latencies.count) qsort(latencies.us, latencies.count, sizeof *latencies.us, compare);
     printf("marked=%lu frames=%lu bytes=%lu open=%d greeted=%d p50=%u p99=%u max=%u cpu_ns=%lu\n", marked, frames,
-           bytes, opened, greeted, percentile(&latencies, 0.5), percentile(&latencies, 0.99), percentile(&latencies, 1), cpu_ns);
+           bytes, opened, greeted, percentile(0.5), percentile(0.99), percentile(1), cpu_ns);
     marked = frames = bytes = cpu_ns = latencies.count = 0;
 }
 

@@ -23,15 +23,6 @@ class LoadFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """All handshakes: seconds in all, microseconds each."""
-
-    seconds: float
-    p50_us: int
-    p99_us: int
-
-
-@dataclass(frozen=True, slots=True)
 class Received:
     """What all sockets together received since the last report; ages of marked frames in microseconds.
 
@@ -72,10 +63,10 @@ class Load:
             text=True,
             bufsize=1,
         )
-        _word, opened, failed, seconds, p50, p99 = self._line(OPEN_WITHIN_S).split()
+        _word, _opened, failed, seconds = self._line(OPEN_WITHIN_S).split()
         if int(failed):
             raise LoadFailed(f"{failed} of {self.sockets} sockets did not open")
-        self.opening = Opening(float(seconds), int(p50), int(p99))
+        self.seconds_to_open = float(seconds)
         return self
 
     def __exit__(self, *error: object) -> None:

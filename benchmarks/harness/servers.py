@@ -106,7 +106,8 @@ def nchan(folder: Path) -> Server | None:
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None or not NCHAN.exists():
         return None
-    server = Nchan("nginx with nchan", [program, "-p", str(folder), "-c", str(folder / "nchan.conf")], folder, {}, "/ws/")
+    command = [program, "-p", str(folder), "-c", str(folder / "nchan.conf")]
+    server = Nchan("nginx with nchan", command, folder, {}, "/ws/")
     template = (ROOT / "benchmarks/contenders/nchan.conf").read_text()
     (folder / "nchan.conf").write_text(template.replace("MODULE", str(NCHAN)).replace("PORT", str(server.port)))
     return server

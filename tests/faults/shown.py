@@ -9,8 +9,6 @@ import re
 from functools import lru_cache
 from itertools import zip_longest
 
-from lxml import etree, html
-
 from tests.faults.dom import CONTAINERS, SHOWN, Page
 
 PARTIAL = re.compile(r'<hx-partial hx-target="(#[^"]+)" hx-swap="(\w+)">(.*?)</hx-partial>', re.S)
@@ -90,13 +88,12 @@ def swaps(message: bytes) -> tuple[tuple[str, str, Children], ...]:
 
 @lru_cache(maxsize=4096)
 def children_of(inner: str) -> Children:
-    """The root elements of a fragment by id, printed as `Page.region` prints them."""
-    roots = [one for one in html.fragments_fromstring(inner) if not isinstance(one, str)]
-    return {one.get("id") or str(number): _printed(one) for number, one in enumerate(roots)}
-
-
-def _printed(element: html.HtmlElement) -> str:
-    return etree.tostring(element, encoding="unicode", method="html", with_tail=False)
+    """The root elements of a fragment by id, printed as `Page.region` prints the children of a container."""
+    page = Page(f'<div id="tiles">{inner}</div>')
+    roots, printed = page.find("#tiles"), page.region("#tiles")
+    assert roots is not None
+    assert printed is not None
+    return {root.get("id") or str(number): text for number, (root, text) in enumerate(zip(roots, printed, strict=True))}
 
 
 def _first_difference(mine: list[str], theirs: list[str]) -> str:

@@ -66,7 +66,6 @@ def test_nothing_is_lost_and_all_is_healed_within_three_seconds(stack, crowd):
     wrong: list[str] = []
     said = {name for writer in writers for name in writer.stored}
 
-
     def missing() -> list[str]:
         return sorted({name for program in programs for name in said - program.names}, key=_number)
 

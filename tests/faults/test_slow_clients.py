@@ -164,7 +164,6 @@ class Flood:
         self._address, self._opening, self._data, self._reads = address(server), opening, data, reads
         self.codes: list[int | None] = []
         self.longest_s = 0.0
-        self.sent = 0
 
     def run(self, seconds: float) -> None:
         ends = time.monotonic() + seconds
@@ -178,15 +177,17 @@ class Flood:
     def _once(self, ends: float) -> None:
         self.codes.append(None)
         with socket.create_connection(("127.0.0.1", self._address.port), 5) as plug:
-            plug.sendall(self._address.handshake() + self._opening)
+            plug.sendall(self._address.handshake())
             incoming = _after_handshake(plug)
+            plug.sendall(self._opening)
             plug.setblocking(False)
+            unsent = self._data
             while time.monotonic() < ends:
                 readable, writable, _ = select.select([plug] if self._reads else [], [plug], [], 0.5)
                 if readable and self._is_told_to_go(incoming, plug.recv(65536)):
                     return
                 if writable:
-                    self.sent += plug.send(self._data)
+                    unsent = unsent[plug.send(unsent) :] or self._data
             self.codes.pop()  # Nobody ended this one.
 
     def _is_told_to_go(self, incoming: Incoming, data: bytes) -> bool:

@@ -8,17 +8,19 @@ from typing import Any
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.contenders.wall.settings"
 
-from dashboard_site.asgi import application as watchfloor
-from dashboard_site.asgi import runtime
+from dashboard_site import asgi
 
-# After the set-up that the line above makes: these import models.
-from benchmarks.contenders.orders import obey
-from benchmarks.contenders.wall.consumers import WallConsumer
-from benchmarks.contenders.wall.topic import carry_out
+runtime = asgi.runtime
+
+# After the set-up: these import models.
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
-sockets = URLRouter([path("ws/wall/", WallConsumer.as_asgi()), re_path(r"", watchfloor)])
+from benchmarks.contenders.orders import obey
+from benchmarks.contenders.wall.consumers import WallConsumer
+from benchmarks.contenders.wall.topic import carry_out
+
+sockets = URLRouter([path("ws/wall/", WallConsumer.as_asgi()), re_path(r"", asgi.application)])
 
 
 async def application(scope: dict[str, Any], receive: Callable, send: Callable) -> None:
@@ -26,7 +28,7 @@ async def application(scope: dict[str, Any], receive: Callable, send: Callable) 
         await runtime.ensure_started()
         await sockets(scope, receive, send)
     else:
-        await watchfloor(scope, receive, send)
+        await asgi.application(scope, receive, send)
 
 
 obey(carry_out)

@@ -1,6 +1,6 @@
 """Make people who are signed in, and print a Cookie header for each.
 
-    python -m benchmarks.contenders.wall.people COUNT
+python -m benchmarks.contenders.wall.people COUNT
 """
 
 from __future__ import annotations
