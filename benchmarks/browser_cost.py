@@ -28,6 +28,8 @@ from tests.servers.watchfloor import Watchfloor
 TILES = 50
 EVERY_S = 0.5
 WARM_UP_S = 15.0
+SETTLE_MS = 2_500
+"""Until nothing of the last update is still on its way."""
 MIB = 1024 * 1024
 ADD = f"""
 from metrics.boards.models import Board
@@ -61,9 +63,9 @@ def main(minutes: float) -> None:
         session = visitor.context.new_cdp_session(page)
         session.send("Performance.enable", {"timeDomain": "threadTicks"})
         sender.keep_sending(page, WARM_UP_S)
-        first = read(session)
+        first = read(session, page)
         updates = sender.keep_sending(page, minutes * 60)
-        last = read(session)
+        last = read(session, page)
         tiles = page.locator("#tiles > article").count()
     judge(first, last, tiles, updates, goals)
     goals.finish()
@@ -91,9 +93,10 @@ class Sender:
         return count
 
 
-def read(session: CDPSession) -> Reading:
+def read(session: CDPSession, page: Page) -> Reading:
     figures = _figures(session)
     busy = figures["TaskDuration"]  # before the garbage is collected, which is not the page's own doing
+    page.wait_for_timeout(SETTLE_MS)
     session.send("HeapProfiler.collectGarbage")
     settled = _figures(session)
     return Reading(figures["Timestamp"], busy, settled["JSHeapUsedSize"], settled["Nodes"])

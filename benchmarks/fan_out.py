@@ -1,6 +1,6 @@
 """What it costs to push one text to many sockets, beside other ways to do it.
 
-    python benchmarks/fan_out.py [--sockets 200 1000] [--rounds 5] [--frames 20000]
+    python benchmarks/fan_out.py [--sockets 200 1000] [--rounds 5] [--frames 10000]
 
 Figures are CPU time of the server's process per frame received; the ratios within one run count.
 """
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.harness.goals import Goal, Goals, say_how_busy
 from benchmarks.harness.load import Load
-from benchmarks.harness.rounds import Round, at_rest, broadcast, interleaved, median, spread
+from benchmarks.harness.rounds import Round, at_rest, broadcast, broadcasts, interleaved, median, spread
 from benchmarks.harness.servers import NCHAN, Server, bare, nchan, tutorial, wall
 from tests.servers.redis import redis_server
 
@@ -47,7 +47,7 @@ def main(sockets: list[int], rounds: int, frames: int) -> None:
     say_how_busy()
     goals = Goals()
     for count in sockets:
-        results = measure(count, rounds, max(3, frames // count))
+        results = measure(count, rounds, broadcasts(count, frames))
         show(count, results)
         if count == max(sockets):
             judge(results, goals)
@@ -124,7 +124,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sockets", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=20_000, help="frames per round and contender")
+    parser.add_argument("--frames", type=int, default=10_000, help="frames per round and contender")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
 """What a publish costs Redis, as sockets and processes are added.
 
-    python benchmarks/redis_cost.py [--rounds 5] [--publishes 100]
+    python benchmarks/redis_cost.py [--rounds 5] [--publishes 40]
 
 CPU time of the Redis process per publish, less what it spends at rest: with one process and few or many sockets, with
 two processes, and, beside it, the tutorial's way.
@@ -30,8 +30,8 @@ FEW, MANY = 100, 1000
 ONE_FEW, ONE_MANY = f"1 process, {FEW} sockets", f"1 process, {MANY} sockets"
 TWO_FEW = f"2 processes, {FEW} sockets each"
 TUTORIAL_FEW, TUTORIAL_MANY = f"tutorial, {FEW} sockets", f"tutorial, {MANY} sockets"
-APART_S = 0.04
-REST_S = 3.0
+APART_S = 0.02
+REST_S = 2.0
 
 
 def main(rounds: int, publishes: int) -> None:
@@ -92,7 +92,7 @@ class Plant:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--publishes", type=int, default=100)
+    parser.add_argument("--publishes", type=int, default=40)
     return parser.parse_args()
 
 

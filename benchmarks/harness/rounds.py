@@ -15,6 +15,8 @@ from benchmarks.harness.servers import Server
 GAP_S = 0.002
 """After each broadcast. Without it texts run together on the wire, which flatters the slow."""
 
+LEAST, MOST = 3, 20
+
 Name = TypeVar("Name")
 Result = TypeVar("Result")
 
@@ -66,6 +68,11 @@ def broadcast(server: Server, load: Load, order: str, times: int, *, rest: float
         bytes=received.bytes / received.frames,
         load_cpu_us=received.cpu_ns / received.frames / 1000,
     )
+
+
+def broadcasts(sockets: int, frames: int) -> int:
+    """How often to publish in a round, so that it gives about so many frames and still takes seconds, not minutes."""
+    return min(MOST, max(LEAST, frames // sockets))
 
 
 def interleaved(works: Mapping[Name, Callable[[], Result]], rounds: int) -> dict[Name, list[Result]]:

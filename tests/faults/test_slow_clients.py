@@ -102,7 +102,9 @@ def run(server, people, audience, name: str, meanwhile: Callable[[], None]) -> f
         meanwhile()
     until(lambda: audience.have_all(said()), SETTLE_S, "everybody has everything")
     assert len(said()) > 0.8 * RATE * RUN_S
-    return percentile(audience.delays(), 99)
+    delays = audience.delays()
+    report(f"{name} run", p50_s=percentile(delays, 50), p95_s=percentile(delays, 95), p99_s=percentile(delays, 99))
+    return percentile(delays, 99)
 
 
 def test_slow_consumers_go_and_nobody_else_notices(embedded, people, crowd, calm_p99):

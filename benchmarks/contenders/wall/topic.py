@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from benchmarks.contenders.orders import filled, stamp
+from live.clock import now_ms
 from live.people import Access, Audience
 from live.push.fragments import addressed
 from live.push.signals import publish
 from live.push.topics import Context, Part, Region, State, Topic, register
-from metrics.boards.tiles import Spark, Tile, tile_part
-from metrics.charts import sparkline
+from metrics.boards.tiles import make_tile, tile_part
+from metrics.kpis.evaluation import evaluate
+from metrics.kpis.lines import Track
+from metrics.kpis.models import KPI
 
 TILES = 20
 POINTS = 60
@@ -61,28 +63,9 @@ def regions(order: str, number: int) -> tuple[Region, ...]:
 
 
 def tile(place: int, number: int) -> Part:
-    """A tile with a line of 60 points, other than with the order before."""
-    now = datetime.now(UTC)
-    values = [50 + (place * 7 + number + point * point) % 40 for point in range(POINTS)]
-    drawing = sparkline(list(enumerate(values)), start=0, end=POINTS, limit=None)
-    assert drawing is not None
-    return tile_part(
-        Tile(
-            slug=f"kpi-{place}",
-            name=stamp() if place == 0 else f"Orders of shop {place}",
-            value=float(values[-1] + number % 7),
-            unit="orders/min",
-            precision=None,
-            status="ok",
-            change=None,
-            spark=Spark(drawing.line, drawing.area, None, "warn", True, drawing.low, drawing.high),
-            at=now,
-            at_ms=round(now.timestamp() * 1000),
-            late="late-60",
-            stale_since=None,
-            series=1,
-            limit=None,
-            limit_above=True,
-            polarity="",
-        )
-    )
+    """A tile with a line of 60 points, other than with the order before. The name of the first one is the stamp."""
+    name = stamp() if place == 0 else f"Orders of shop {place}"
+    kpi = KPI(slug=f"kpi-{place}", name=name, metric="orders", unit="/min")
+    newest = now_ms()
+    points = [(newest - 1000 * age, 400.0 + (place * 7 + number + age * age) % 97) for age in range(2 * POINTS, -1, -1)]
+    return tile_part(make_tile(kpi, evaluate(kpi, [Track(points, 1000)], newest)))
