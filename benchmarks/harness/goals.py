@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,6 +51,8 @@ class Goals:
 
 def say_how_busy() -> None:
     """One line on the machine; figures of a busy one are marked."""
+    # So that a benchmark that is ended ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     mark = ", BUSY: other programs share the machine" if load > BUSY else ""
     print(f"{os.cpu_count()} cores, load {load:.2f} per core before the run{mark}", flush=True)

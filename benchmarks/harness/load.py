@@ -63,10 +63,11 @@ class Load:
             text=True,
             bufsize=1,
         )
-        _word, _opened, failed, seconds = self._line(OPEN_WITHIN_S).split()
-        if int(failed):
-            raise LoadFailed(f"{failed} of {self.sockets} sockets did not open")
-        self.seconds_to_open = float(seconds)
+        try:
+            self.seconds_to_open = self._opened()
+        except LoadFailed:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -84,6 +85,12 @@ class Load:
         self._say("report")
         pairs = (word.split("=") for word in self._line(REPORT_WITHIN_S).split())
         return Received(**{name: int(value) for name, value in pairs})
+
+    def _opened(self) -> float:
+        _word, _opened, failed, seconds = self._line(OPEN_WITHIN_S).split()
+        if int(failed):
+            raise LoadFailed(f"{failed} of {self.sockets} sockets did not open")
+        return float(seconds)
 
     def _cookie_file(self) -> list[str]:
         if not self._cookies:

@@ -8,25 +8,26 @@ from typing import Any
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.contenders.wall.settings"
 
-from dashboard_site import asgi
+import django
 
-runtime = asgi.runtime
+django.setup()
 
-# After the set-up: these import models.
 from channels.routing import URLRouter
-from django.urls import path, re_path
+from django.urls import path
 
 from benchmarks.contenders.orders import obey
 from benchmarks.contenders.wall.consumers import WallConsumer
 from benchmarks.contenders.wall.topic import carry_out
+from dashboard_site import asgi
 
-sockets = URLRouter([path("ws/wall/", WallConsumer.as_asgi()), re_path(r"", asgi.application)])
+WALL = "/ws/wall/"
+wall = URLRouter([path("ws/wall/", WallConsumer.as_asgi())])
 
 
 async def application(scope: dict[str, Any], receive: Callable, send: Callable) -> None:
-    if scope["type"] == "websocket":
-        await runtime.ensure_started()
-        await sockets(scope, receive, send)
+    if scope.get("path") == WALL:
+        await asgi.runtime.ensure_started()
+        await wall(scope, receive, send)
     else:
         await asgi.application(scope, receive, send)
 
