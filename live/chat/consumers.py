@@ -8,6 +8,7 @@ from live.chat.models import Room
 from live.chat.topic import RoomTopic
 from live.chat.verbs import post_message
 from live.people import Person
+from live.presence.topic import OnlineTopic
 from live.push.consumers import PageConsumer, Refused
 from live.push.topics import Topic
 
@@ -27,7 +28,7 @@ class RoomConsumer(PageConsumer):
         return self.slug
 
     def topics(self) -> list[Topic]:
-        return [RoomTopic(self.slug)]
+        return [RoomTopic(self.slug), OnlineTopic("list")]
 
     def receive_object(self, person: Person, data: dict) -> None:
         """Store a message; the rights are those of this moment, not those of the handshake."""

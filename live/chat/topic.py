@@ -74,7 +74,8 @@ class RoomTopic(Topic):
             return None
         shown = _shown(known, room)
         count = PAGE if shown is None else min(max(PAGE, room.last_seq - shown), BURST)
-        rows = room.messages.newest(count)
+        # Not those that are committed from now on: they would take the place of the oldest.
+        rows = room.messages.newest(count, before=room.last_seq + 1)
         changed = _changed(room, rows, shown, known)
         # A program is told of every new line, also where pages are filled anew.
         parts = log_parts(room, rows if changed is None else rows[-PAGE:])

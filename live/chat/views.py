@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from live.chat import verbs
 from live.chat.models import Message, Room
 from live.chat.topic import PAGE, RoomTopic, line_part, log_parts
-from live.presence.topic import OnlineTopic
+from live.presence.views import who_is_here
 from live.push.consumers import Refused
 from live.push.fragments import addressed
 from live.push.pages import page_state, socket_url
@@ -134,10 +134,8 @@ def _room_to_write_in(request: PageRequest, slug: str) -> Room:
 
 def _page(request: PageRequest, room: Room, log: Any, **more: Any) -> HttpResponse:
     composer = composer_context(room, request.user)
-    online = page_state(OnlineTopic("all"))
-    _counter, summary, people, _names = online.regions if online else ()
     page = {"socket": socket_url(f"/ws/chat/{room.slug}/"), "log": log, "rooms": _rooms(request)}
-    return render(request, "live/room.html", composer | page | {"summary": summary, "people": people} | more)
+    return render(request, "live/room.html", composer | page | who_is_here() | more)
 
 
 def _older(request: PageRequest, room: Room, before: int) -> HttpResponse:

@@ -9,4 +9,4 @@ class OnlineConsumer(PageConsumer):
     page = "online"
 
     def topics(self) -> list[Topic]:
-        return [OnlineTopic("all")]
+        return [OnlineTopic("list")]

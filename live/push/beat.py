@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from live.push.fragments import Fragment, html_fragment
+from live.push.fragments import Batch, Fragment, html_fragment
 from live.push.rendering import render
 from live.push.topics import Part, View
 
@@ -39,19 +39,25 @@ class Pulse:
     def __init__(self) -> None:
         self._rounds = 0
         self._shown: LinkState = "live"
+        self._first: dict[tuple[View, bool], Batch] = {}
 
-    def first(self, view: View, bus_is_up: bool) -> list[Fragment]:
-        if view.format == "json":
-            return []
-        return [_beat(view), _link(view, link_state(bus_is_up))]
+    def first(self, view: View, bus_is_up: bool) -> Batch:
+        """For a page that arrives; up to a second old, so that a thousand that arrive together share it."""
+        key = view, bus_is_up
+        if key not in self._first:
+            is_page = view.format != "json"
+            self._first[key] = Batch([_beat(view), _link(view, link_state(bus_is_up))] if is_page else ())
+        return self._first[key]
 
-    def due(self, views: Iterable[View], bus_is_up: bool) -> dict[View, list[Fragment]]:
+    def due(self, views: Iterable[View], bus_is_up: bool) -> dict[View, Batch]:
         """Called every second: the beat in every second round, the link's state when it changes."""
         self._rounds += 1
         state = link_state(bus_is_up)
         changed, self._shown = state != self._shown, state
         beats = self._rounds % EVERY_NTH == 0
-        return {view: [_beat(view)] * beats + [_link(view, state)] * changed for view in views if view.format != "json"}
+        self._first = {}
+        pages = (view for view in views if view.format != "json")
+        return {view: Batch([_beat(view)] * beats + [_link(view, state)] * changed) for view in pages}
 
 
 def link_state(bus_is_up: bool) -> LinkState:

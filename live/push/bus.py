@@ -12,13 +12,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from channels.layers import get_channel_layer
 
+from live.push.topics import HUBS
+
 logger = logging.getLogger(__name__)
 
-HUBS = "watchfloor.hubs"
 LIMIT_S = 1.0
 DOWN_AFTER_S = 3.0
 WAITING = 2_000
@@ -49,11 +51,13 @@ class Bus:
         return self.beat_age_s < DOWN_AFTER_S
 
     def join(self, group: str) -> None:
-        self._wanted.add(group)
-        self._work.set()
+        if group not in self._wanted:
+            self._wanted.add(group)
+            self._work.set()
 
     def leave(self, group: str) -> None:
-        self._wanted.discard(group)
+        if group != HUBS:
+            self._wanted.discard(group)
         self._work.set()
 
     def send(self, group: str, message: dict[str, Any]) -> None:
@@ -80,11 +84,14 @@ class Bus:
                 await self._limited(self._layer.group_send(group, message))
 
     async def listen(self) -> None:
-        """Hand over what arrives; for ever."""
+        """Hand over what arrives, until nothing does any more, not even one's own beat.
+
+        Then the layer may have forgotten the channel: start again, with a new one.
+        """
         self._channel = await self._layer.new_channel()
+        self._joined.clear()
         self._work.set()
-        while True:
-            message = await self._layer.receive(self._channel)
+        while (message := await self._next()) is not None:
             if message.get("origin") == self.process:
                 self._note_own(message)
             else:
@@ -98,6 +105,12 @@ class Bus:
                 break
         if hasattr(self._layer, "flush"):
             await self._limited(self._layer.flush())
+
+    async def _next(self) -> dict[str, Any] | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DOWN_AFTER_S):
+                return await self._layer.receive(self._channel)
+        return None
 
     def _note_own(self, message: dict[str, Any]) -> None:
         if message["type"] == "hub.beat":

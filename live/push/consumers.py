@@ -8,6 +8,7 @@ import logging
 import random
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qsl
 
@@ -24,12 +25,12 @@ from live.people import Person
 from live.presence.roster import Seat
 from live.push import hub
 from live.push.fragments import html_fragment
-from live.push.identity import ForeignOrigin, Identity, check_origin, device, identify
+from live.push.identity import ForeignOrigin, Identity, check_origin, device
 from live.push.pages import view_of
+from live.push.reception import Claim, NoSuchPage
 from live.push.rendering import render, seen_as
-from live.push.rights import read_audiences
 from live.push.sockets import Ending, Socket
-from live.push.topics import Part, Topic, View, parse
+from live.push.topics import Part, Topic, View
 from live.push.writers import EXTENSION, AsgiWriter, ReadyWriter, Writer
 
 if TYPE_CHECKING:
@@ -51,10 +52,6 @@ CLOSE_CODES: dict[Ending, int] = {
     "gone": 4404,
     "misbehaved": 4008,
 }
-
-
-class NoSuchPage(Exception):
-    """The path names nothing that exists."""
 
 
 class Refused(Exception):
@@ -92,12 +89,13 @@ class PageConsumer(AsyncWebsocketConsumer):
         raise Refused("not_taken", _("This page takes no messages."))
 
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
+        self.scope, self.base_send = scope, send
         self.socket: Socket | None = None
         self.bad_inputs = 0
         self.messages = Bucket(settings.LIMITS["socket_messages"])
         self.goodbye: asyncio.Task | None = None
         try:
-            await super().__call__(scope, receive, send)
+            await self._listen(receive)
         finally:
             # The one place for cleanup: Channels skips disconnect() after an exception.
             here = hub.running()
@@ -105,6 +103,12 @@ class PageConsumer(AsyncWebsocketConsumer):
                 here.leave(self.socket)
             if self.goodbye is not None:
                 self.goodbye.cancel()
+
+    async def _listen(self, receive: Callable) -> None:
+        # In place of Channels' own loop, which starts a task for every message and holds one for every socket.
+        with suppress(StopConsumer):
+            while True:
+                await self.dispatch(await receive())
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Channels 4.3 hops to a thread for every message here, to close database connections that were never opened.
@@ -153,32 +157,14 @@ class PageConsumer(AsyncWebsocketConsumer):
         if here.room.is_rushed(self._address()):
             self._end("limit")
             return
-        identity = await in_pool(identify, self.scope)
-        if identity is None:
-            await self._say_goodbye("signed_out")
-            return
-        try:
-            topics = await in_pool(self._admitted, identity.person)
-        except NoSuchPage:
-            await self._say_goodbye("gone")
-            return
-        if not topics:
-            await self._say_goodbye("signed_out" if identity.person.is_guest else "not_allowed")
-        elif here.room.is_full_for(Visitor(identity.person.id, self._address())):
+        admission = await here.reception.admit(Claim(self.scope, (type(self), self.page_key()), self.topics))
+        if admission.refusal is not None:
+            await self._say_goodbye(admission.refusal)
+        elif here.room.is_full_for(Visitor(admission.identity.person.id, self._address())):
             self._end("limit")
         else:
-            self.socket = self._make_socket(identity)
-            await here.enter(self.socket, topics)
-
-    def _admitted(self, person: Person) -> list[Topic]:
-        """What this person may watch here; empty when the page itself is not for them."""
-        own = self.topics()
-        wanted = own + [topic for topic in frame_topics(person) if topic not in own]
-        audiences = read_audiences(topic.name for topic in wanted)
-        if own[0].name not in audiences:
-            raise NoSuchPage
-        admitted = [t for t in wanted if t.name in audiences and audiences[t.name].admits(person)]
-        return admitted if own[0] in admitted else []
+            self.socket = self._make_socket(admission.identity)
+            await here.enter(self.socket, admission.topics)
 
     def _make_socket(self, identity: Identity) -> Socket:
         page = f"{self.page}.{self.page_key()}"
@@ -252,12 +238,6 @@ class UnknownPage(PageConsumer):
 
     def topics(self) -> list[Topic]:
         raise NoSuchPage
-
-
-def frame_topics(person: Person) -> list[Topic]:
-    """What every page shows around its own content."""
-    own = [] if person.is_guest else [f"user.{person.id}"]
-    return [parse(name) for name in ("announcements.all", "online.all", *own)]
 
 
 def read_object(text: str | None) -> dict[str, Any]:

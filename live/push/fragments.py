@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from live.push.topics import Log, Part, Region, State
+from live.push.writers import Frame
 
 Printer = Callable[[Part], str]
+MANY = 16
+"""Parts of one container that change at once, above which it is filled anew: an outbox holds 64 fragments."""
 CHUNK = 50
 """Log items that travel as one fragment when many come at once, so that a burst cannot overflow an outbox."""
 
@@ -30,6 +33,31 @@ class Fragment:
     @property
     def size(self) -> int:
         return sum(map(len, self.texts))
+
+
+class Batch:
+    """Fragments that go out together: one object for all sockets that await them, so that its frame is made once."""
+
+    __slots__ = ("fragments", "frames", "size")
+
+    def __init__(self, fragments: Iterable[Fragment]) -> None:
+        self.fragments = tuple(fragments)
+        self.size = sum(fragment.size for fragment in self.fragments)
+        self.frames: list[Frame] = []
+        """As encoded by the first flush that sends it."""
+
+    def __bool__(self) -> bool:
+        return bool(self.fragments)
+
+
+def merge(batches: Iterable[Batch]) -> Batch:
+    """One batch of several, oldest first. A fragment takes the place of an older one with the same key."""
+    newest: dict[str, Fragment] = {}
+    for batch in batches:
+        for fragment in batch.fragments:
+            newest.pop(fragment.key, None)
+            newest[fragment.key] = fragment
+    return Batch(newest.values())
 
 
 def addressed(target: str, swap: str, html: str) -> str:
@@ -70,7 +98,10 @@ class HtmlChanges:
         if after.target and _ids(before.parts) != _ids(after.parts):
             return self._whole(after)
         known = {part.id: part for part in before.parts}
-        return [self._morph(part) for part in after.parts if part != known.get(part.id)]
+        changed = [part for part in after.parts if part != known.get(part.id)]
+        if after.target and len(changed) > MANY:
+            return self._whole(after)
+        return map(self._morph, changed)
 
     def _log(self, before: Region | Log, after: Log) -> Iterable[Fragment]:
         if after.changed is not None:
@@ -114,7 +145,11 @@ class JsonChanges:
         return []
 
     def _events(self, parts: Iterable[Part]) -> list[Fragment]:
-        return [Fragment(part.id, (text,)) for part in parts if (text := self.json(part))]
+        told = [(part.id, text) for part in parts if (text := self.json(part))]
+        if len(told) <= CHUNK:
+            return [Fragment(key, (text,)) for key, text in told]
+        chunks = (told[start : start + CHUNK] for start in range(0, len(told), CHUNK))
+        return [Fragment(f"{chunk[0][0]} and on", tuple(text for _key, text in chunk)) for chunk in chunks]
 
 
 def _ids(parts: Iterable[Part]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from live.database import in_pool
@@ -18,15 +18,21 @@ REVIEW_S = 4.0
 class Guard:
     """Reviews every socket every 4 s, and at once when `hurry` says that somebody's rights changed.
 
-    `take_off` ends a socket's watching of a topic.
+    `take_off` ends a socket's watching of a topic, `give_back` begins it again.
     """
 
     def __init__(
-        self, sockets: set[Socket], watched: Mapping[str, Watched], take_off: Callable[[Socket, Topic], None]
+        self,
+        sockets: set[Socket],
+        watched: Mapping[str, Watched],
+        *,
+        take_off: Callable[[Socket, Topic], None],
+        give_back: Callable[[Socket, Topic], Awaitable[None]],
     ) -> None:
         self._sockets = sockets
         self._watched = watched
         self._take_off = take_off
+        self._give_back = give_back
         self._wanted = asyncio.Event()
 
     def hurry(self) -> None:
@@ -43,9 +49,12 @@ class Guard:
     async def review(self) -> None:
         """One reading of the database for all sockets, then each by itself without waiting."""
         sockets = list(self._sockets)
-        rights = await in_pool(read_rights, {socket.identity for socket in sockets}, list(self._watched))
+        lost = {topic.name for socket in sockets for topic in socket.lost}
+        rights = await in_pool(read_rights, {socket.identity for socket in sockets}, lost.union(self._watched))
         for socket in sockets:
             self._apply(rights, socket)
+        for socket in sockets:
+            await self._restore(rights, socket)
 
     def _apply(self, rights: Rights, socket: Socket) -> None:
         identity = rights.renewed(socket.identity)
@@ -62,6 +71,14 @@ class Guard:
 
     def _empty(self, socket: Socket, topic: Topic) -> None:
         """The page goes on without this topic: what it showed of it is taken off."""
-        if (watched := self._watched.get(topic.name)) is not None:
-            socket.put(watched.emptied(socket.view))
+        if (watched := self._watched.get(topic.name)) is not None and (batch := watched.emptied(socket.view)):
+            socket.put(batch)
         self._take_off(socket, topic)
+        socket.lost.append(topic)
+
+    async def _restore(self, rights: Rights, socket: Socket) -> None:
+        """What was taken off for a right that has come back is shown again."""
+        for topic in [topic for topic in socket.lost if rights.admits(topic, socket.person)]:
+            socket.lost.remove(topic)
+            if socket in self._sockets and not socket.ended:
+                await self._give_back(socket, topic)

@@ -20,13 +20,14 @@ from live.presence.peers import Peers
 from live.presence.roster import Roster
 from live.push import signals
 from live.push.beat import Pulse
-from live.push.bus import HUBS, Bus
-from live.push.flushing import flush
+from live.push.bus import Bus
+from live.push.flushing import Merged, flush
 from live.push.guard import Guard
 from live.push.healing import versions
+from live.push.reception import Reception
 from live.push.rounds import Work, every, for_ever
 from live.push.sockets import Socket
-from live.push.topics import Context, Topic
+from live.push.topics import HUBS, Context, Topic, parse
 from live.push.watched import Watched
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ PRESENCE_S = 0.25
 BEAT_S = 1.0
 HEAL_S = 2.0
 CHECK_S = 60.0
+PRESENCE = ("online.all", "online.list")
 HURRY = 50
 """Sockets a second that may come back at once: so few need not be spread."""
 COUNTED = (
@@ -66,10 +68,12 @@ class Hub:
         self.sockets: set[Socket] = set()
         self.room = Room()
         self.watched: dict[str, Watched] = {}
-        self.guard = Guard(self.sockets, self.watched, self._take_off)
+        self.guard = Guard(self.sockets, self.watched, take_off=self._take_off, give_back=self._subscribe)
         self.bus = Bus(process, self._hear)
         self.peers = Peers(self.roster, self._send_to_peers, self._presence_changed)
         self._pulse = Pulse()
+        self._merged: Merged = {}
+        self.reception = Reception()
         self._tasks: set[asyncio.Task] = set()
         self._loop = asyncio.get_running_loop()
 
@@ -131,7 +135,8 @@ class Hub:
         self.peers.sit(socket.seat)
         for topic in topics:
             await self._subscribe(socket, topic)
-        socket.put(self._pulse.first(socket.view, self.bus.is_up))
+        if first := self._pulse.first(socket.view, self.bus.is_up):
+            socket.put(first)
         await self.flush([socket])
 
     def leave(self, socket: Socket) -> None:
@@ -155,7 +160,7 @@ class Hub:
                 self.guard.hurry()
 
     async def flush(self, sockets: Iterable[Socket]) -> None:
-        await flush(sockets, self.watched, self.counts)
+        await flush(sockets, self.watched, self.counts, self._merged)
 
     # Subscribing
 
@@ -163,7 +168,7 @@ class Hub:
         watched = self.watched.get(topic.name)
         if watched is None:
             watched = self.watched[topic.name] = Watched(topic, self.counts)
-            self.bus.join(topic.name)
+            self.bus.join(topic.group)
         socket.topics.append(topic)
         watched.joining += 1
         try:
@@ -184,7 +189,7 @@ class Hub:
     def _drop_if_empty(self, watched: Watched) -> None:
         if watched.is_empty and self.watched.get(watched.topic.name) is watched:
             del self.watched[watched.topic.name]
-            self.bus.leave(watched.topic.name)
+            self.bus.leave(watched.topic.group)
 
     # Changes
 
@@ -194,7 +199,7 @@ class Hub:
     def _offer_and_tell(self, names: tuple[str, ...]) -> None:
         self.offer(names)
         for name in names:
-            self.bus.send(name, {"type": "hub.signal", "topic": name})
+            self.bus.send(parse(name).group, {"type": "hub.signal", "topic": name})
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] == "hub.signal":
@@ -211,6 +216,7 @@ class Hub:
     async def _tick(self) -> None:
         """State topics that changed, or change by the clock now; then everything that waits is sent."""
         self.lag_s = self._loop.time() % TICK_S  # Ticks are due at whole multiples.
+        self._merged = {}
         now = now_ms()
         due = [watched for watched in self.watched.values() if watched.is_due(now)]
         await asyncio.gather(*map(self._refresh, due))
@@ -251,20 +257,25 @@ class Hub:
     async def _beat(self) -> None:
         self.bus.beat()
         self.peers.beat(bus_is_up=self.bus.is_up)
-        for view, fragments in self._pulse.due({socket.view for socket in self.sockets}, self.bus.is_up).items():
-            for socket in self.sockets:
-                if socket.view == view:
-                    socket.put(fragments)
+        batches = self._pulse.due({socket.view for socket in self.sockets}, self.bus.is_up)
+        for socket in self.sockets:
+            if batch := batches.get(socket.view):
+                socket.put(batch)
         await self.flush(socket for socket in self.sockets if socket.has_mail)
 
     async def _tell_peers(self) -> None:
+        """Who came and went: to the other processes, and to the pages without waiting for the tick."""
         self.peers.send_changes()
+        for watched in [self.watched[name] for name in PRESENCE if name in self.watched]:
+            if watched.changed:
+                await self._refresh(watched)
+                await self.flush(watched.everybody())
 
     def _send_to_peers(self, message: dict[str, Any]) -> None:
         self.bus.send(HUBS, {"type": "hub.roster", "roster": message})
 
     def _presence_changed(self) -> None:
-        self.offer(["online.all"])
+        self.offer(PRESENCE)
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

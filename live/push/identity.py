@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from live.accounts.tokens import person_of_token
-from live.people import GUEST, Person, load_person
+from live.people import GUEST, Person, load_people, load_person
 
 Headers = list[tuple[bytes, bytes]]
 PORTS = {"http": 80, "https": 443}
@@ -65,11 +68,22 @@ def identify(scope: dict[str, Any]) -> Identity | None:
 
     A token without an Origin counts alone: cookies that come with it are ignored.
     """
-    headers = scope["headers"]
+    return identify_all([scope])[0]
+
+
+def identify_all(scopes: Iterable[dict[str, Any]]) -> list[Identity | None]:
+    """The same for many at once, in a constant number of queries; a few more for each token."""
+    doors = [_presented(scope["headers"]) for scope in scopes]
+    sessions = _of_sessions({key for _token, key in doors if key})
+    return [_of_token(token) if token else sessions.get(key, Identity()) for token, key in doors]
+
+
+def _presented(headers: Headers) -> tuple[str, str]:
+    """The token and the session key that count; at most one is not empty."""
     token = bearer(headers)
     if token and not header_values(headers, b"origin"):
-        return _of_token(token)
-    return _of_session(_cookies(headers).get(settings.SESSION_COOKIE_NAME, ""))
+        return token, ""
+    return "", _cookies(headers).get(settings.SESSION_COOKIE_NAME, "")
 
 
 def device(scope: dict[str, Any]) -> str:
@@ -93,16 +107,29 @@ def _of_token(token: str) -> Identity | None:
     return None if person.is_guest else Identity(person, token_id=token_id)
 
 
-def _of_session(key: str) -> Identity:
-    if not key:
-        return Identity()
-    data = import_module(settings.SESSION_ENGINE).SessionStore(key).load()
-    if SESSION_KEY not in data or data.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
-        return Identity()
-    person = load_person(get_user_model()._meta.pk.to_python(data[SESSION_KEY]))
-    if person.is_guest or not session_hash_matches(person, data.get(HASH_SESSION_KEY, "")):
-        return Identity()
-    return Identity(person, session_key=key)
+def _of_sessions(keys: set[str]) -> dict[str, Identity]:
+    """The signed-in people among the session keys."""
+    if not keys:
+        return {}
+    rows = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    store = SessionStore()
+    held = {key: store.decode(data) for key, data in rows.values_list("session_key", "session_data")}
+    signed_in = {key: data for key, data in held.items() if _is_signed_in(data)}
+    people = load_people({_user_id(data) for data in signed_in.values()})
+    found = ((key, people.get(_user_id(data)), data.get(HASH_SESSION_KEY, "")) for key, data in signed_in.items())
+    return {
+        key: Identity(person, session_key=key)
+        for key, person, stored in found
+        if person is not None and session_hash_matches(person, stored)
+    }
+
+
+def _is_signed_in(data: dict[str, Any]) -> bool:
+    return SESSION_KEY in data and data.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS
+
+
+def _user_id(data: dict[str, Any]) -> int:
+    return get_user_model()._meta.pk.to_python(data[SESSION_KEY])
 
 
 def _cookies(headers: Headers) -> dict[str, str]:

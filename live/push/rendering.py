@@ -33,4 +33,5 @@ def render(part: Part, view: View) -> str:
     if view.format == "json":
         return print_event(part)
     with seen_as(view):
-        return print_part(part)
+        # Without the space around it: every morph would leave it behind on the page, as one more text node.
+        return print_part(part).strip()

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from live.push.topics import parse
+
 logger = logging.getLogger(__name__)
 
 Deliver = Callable[[tuple[str, ...]], None]
@@ -43,5 +45,5 @@ async def _send_once(topics: tuple[str, ...]) -> None:
     layer = get_channel_layer()
     async with asyncio.timeout(ONCE_LIMIT_S):
         for topic in topics:
-            await layer.group_send(topic, {"type": "hub.signal", "origin": "", "topic": topic})
+            await layer.group_send(parse(topic).group, {"type": "hub.signal", "origin": "", "topic": topic})
         await layer.flush()

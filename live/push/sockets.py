@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Literal
 
 from live.limits import Visitor
 from live.people import Person
 from live.presence.roster import Seat
-from live.push.fragments import Fragment
+from live.push.fragments import Batch
 from live.push.identity import Identity
 from live.push.outbox import Outbox
 from live.push.topics import Topic, View
-from live.push.writers import Frame, Writer
+from live.push.writers import Writer
 
 STALL_S = 8.0
 OVERFLOWS_WITHIN_S = 10.0
@@ -44,6 +44,7 @@ class Socket:
         self.writer = writer
         self.outbox = Outbox()
         self.topics: list[Topic] = []
+        self.lost: list[Topic] = []
         self.wants_snapshot = False
         self.ended = False
         self._end = end
@@ -58,9 +59,9 @@ class Socket:
     def has_mail(self) -> bool:
         return self.wants_snapshot or bool(self.outbox)
 
-    def put(self, fragments: Iterable[Fragment]) -> None:
-        """Leave fragments for the next flush. A socket that overflows gets a snapshot instead, once in 10 s."""
-        if self.wants_snapshot or self.ended or self.outbox.put(fragments):
+    def put(self, batch: Batch) -> None:
+        """Leave a batch for the next flush. A socket that overflows gets a snapshot instead, once in 10 s."""
+        if self.wants_snapshot or self.ended or self.outbox.put(batch):
             return
         now = time.monotonic()
         if now - self._overflowed_at < OVERFLOWS_WITHIN_S:
@@ -79,10 +80,6 @@ class Socket:
             self.writer.abort()
             self.end("behind")
         return True
-
-    def write(self, frames: Iterable[Frame]) -> None:
-        for frame in frames:
-            self.writer.write(frame)
 
     def end(self, why: Ending) -> None:
         if not self.ended:

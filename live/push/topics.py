@@ -15,6 +15,9 @@ from django.db.models import QuerySet
 
 from live.people import Audience
 
+HUBS = "watchfloor.hubs"
+"""The group of all hubs."""
+
 if TYPE_CHECKING:
     from live.presence.roster import Roster
 
@@ -99,12 +102,19 @@ class Topic:
     kind: ClassVar[str]
     at_once: ClassVar[bool] = False
     """Whether a change goes out within 50 ms (a log) rather than with the next tick (a state)."""
+    is_shown: ClassVar[bool] = True
+    """Whether it has parts at all. One that only says that something happened is never loaded."""
     about_rights: ClassVar[bool] = False
     """Whether a change means that the rights of open sockets are to be read at once."""
 
     @property
     def name(self) -> str:
         return f"{self.kind}.{self.key}"
+
+    @property
+    def group(self) -> str:
+        """The group of the channel layer that hears of it: its own, unless topics are many and changes rare."""
+        return self.name
 
     @classmethod
     def audiences(cls, keys: Iterable[str]) -> dict[str, Audience]:

@@ -67,7 +67,7 @@ class OwnFigures:
 
     def _reading(self, source: int, now: int, name: str, value: float) -> Reading:
         unit = GAUGES.get(name, "1/s")
-        return Reading(Identity(source, f"watchfloor.{name}", self._labels), now, value, unit, "gauge")
+        return Reading(Identity(source, f"watchfloor.{name}", self._labels), now, float(value), unit, "gauge")
 
     def figures(self) -> dict[str, float]:
         """Gauges as they are, counters as what they grew by per second since the last call (none at the first)."""

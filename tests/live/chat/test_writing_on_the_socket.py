@@ -29,8 +29,8 @@ def refusal(person, data, **kwargs) -> str:
 
 
 def test_without_a_name_the_room_is_general():
-    assert consumer().topics() == [RoomTopic("general")]
-    assert consumer(room="team").topics() == [RoomTopic("team")]
+    assert consumer().topics()[0] == RoomTopic("general")
+    assert consumer(room="team").topics()[0] == RoomTopic("team")
 
 
 def test_a_message_is_stored_as_its_person(rooms, bob):

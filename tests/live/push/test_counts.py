@@ -12,7 +12,6 @@ from django.test import override_settings
 from redis.asyncio import Redis
 
 from live.push.hub import Hub
-from live.push.topics import View
 from tests.live.push.floor import ENGLISH, RUSSIAN, Peer, Shelf, visit
 
 ASKING = {"info", "client|setinfo"}
@@ -21,7 +20,7 @@ LAYER = "channels_redis.pubsub.RedisPubSubChannelLayer"
 
 
 @pytest.fixture(autouse=True)
-def shelf() -> None:
+def shelf():
     Shelf.put({1: "alice", 2: "bob"})
 
 
@@ -38,7 +37,7 @@ async def change(hub: Hub, name: str) -> None:
 
 @pytest.mark.parametrize("pages", [1, 50])
 @pytest.mark.parametrize("views", [[ENGLISH], [ENGLISH, RUSSIAN]], ids=["one view", "two views"])
-async def test_an_event_is_rendered_and_encoded_once_for_each_view(hub: Hub, pages: int, views: list[View]) -> None:
+async def test_an_event_is_loaded_once_and_rendered_and_encoded_once_for_each_view(hub, pages, views):
     for view in views:
         await visit(hub, *(Peer() for _ in range(pages)), view=view)
     before = hub.counts.copy()
@@ -50,7 +49,7 @@ async def test_an_event_is_rendered_and_encoded_once_for_each_view(hub: Hub, pag
     assert grown["frames"] == pages * len(views)
 
 
-async def test_a_delivery_hops_to_no_thread(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_delivery_hops_to_no_thread(hub, monkeypatch):
     """One hop per event, to read the database; none per page."""
     peers = [Peer() for _ in range(50)]
     await visit(hub, *peers)
@@ -60,9 +59,9 @@ async def test_a_delivery_hops_to_no_thread(hub: Hub, monkeypatch: pytest.Monkey
     assert all("charlie" in peer.received[-1] for peer in peers)
 
 
-async def test_a_page_costs_no_task_when_it_arrives_nor_when_it_is_sent_something(hub: Hub) -> None:
+async def test_a_page_costs_no_task_when_it_arrives_nor_when_it_is_sent_something(hub):
     before = len(asyncio.all_tasks())
-    most: list[int] = []
+    most = []
     await visit(hub, *(Peer() for _ in range(100)))
     watch = asyncio.create_task(sample_tasks(most))
     await change(hub, "charlie")
@@ -72,7 +71,7 @@ async def test_a_page_costs_no_task_when_it_arrives_nor_when_it_is_sent_somethin
 
 
 @pytest.fixture
-async def on_redis(redis_url: str) -> AsyncIterator[Hub]:
+async def on_redis(redis_url) -> AsyncIterator[Hub]:
     """A hub whose bus is a Redis of its own, without what it says by the clock."""
     layers = {"default": {"BACKEND": LAYER, "CONFIG": {"hosts": [redis_url]}}}
     with override_settings(CHANNEL_LAYERS=layers):
@@ -93,9 +92,7 @@ async def watched_by(hub: Hub, pages: int) -> list[Peer]:
 
 
 @pytest.mark.parametrize("pages", [1, 60])
-async def test_a_publish_is_one_command_of_redis_however_many_pages_watch(
-    on_redis: Hub, redis_url: str, pages: int
-) -> None:
+async def test_a_publish_is_one_command_of_redis_however_many_pages_watch(on_redis, redis_url, pages):
     peers = await watched_by(on_redis, pages)
     async with Redis.from_url(redis_url) as redis:
         before = await commands(redis)
@@ -110,7 +107,7 @@ async def test_a_publish_is_one_command_of_redis_however_many_pages_watch(
     assert grown.keys() <= ASKING, "nothing else, and nothing for each page"
 
 
-async def test_redis_holds_one_subscription_for_each_process_and_topic(on_redis: Hub, redis_url: str) -> None:
+async def test_redis_holds_one_subscription_for_each_process_and_topic(on_redis, redis_url):
     await watched_by(on_redis, 60)
     async with Redis.from_url(redis_url) as redis:
         channels = [name.decode() for name in await redis.pubsub_channels()]
@@ -132,8 +129,7 @@ async def commands(redis: Redis) -> Counter[str]:
 def count_hops(monkeypatch: pytest.MonkeyPatch) -> list[Callable]:
     """Everything that is handed to a thread from now on."""
     loop = asyncio.get_running_loop()
-    hand_over = loop.run_in_executor
-    hops: list[Callable] = []
+    hand_over, hops = loop.run_in_executor, []
 
     def noted(executor: Any, function: Callable, *args: Any) -> Any:
         hops.append(function)

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from live.push import sockets as sockets_module
+from live.push.fragments import MANY
 from live.push.hub import Hub
 from live.push.outbox import MAX_ITEMS
 from live.push.topics import View
@@ -117,22 +118,40 @@ async def test_a_slow_peer_is_passed_over_and_gets_the_newest_later(hub):
     assert "second" not in frame
 
 
+async def overflow(hub: Hub) -> None:
+    """Change more pieces, a few at a time, than an outbox holds."""
+    names = {number: f"name {number}" for number in range(MAX_ITEMS + MANY)}
+    await change(hub, dict(names))
+    for start in range(0, len(names), MANY):
+        names |= {number: f"other {number}" for number in range(start, start + MANY)}
+        await change(hub, dict(names))
+
+
 async def test_an_overflow_is_answered_with_one_snapshot_and_a_second_one_ends_the_socket(hub):
     peer = Peer()
     (socket,) = await visit(hub, peer)
-    everybody = {number: f"name {number}" for number in range(MAX_ITEMS + 1)}
-    await change(hub, everybody)
-    peer.clear()
     peer.full = True
-    await change(hub, {number: f"other {number}" for number in everybody})
+    await overflow(hub)
     assert socket.wants_snapshot
+    peer.clear()
     peer.full = False
     await hub._tick()
     (frame,) = peer.received
     assert 'hx-target="#shelf" hx-swap="innerMorph"' in frame
     peer.full = True
-    await change(hub, everybody)
+    await overflow(hub)
     assert peer.ended == "behind"
+
+
+async def test_many_changes_at_once_fill_the_container_anew(hub):
+    everybody = {number: f"name {number}" for number in range(MANY + 1)}
+    peer = Peer()
+    Shelf.put(everybody)
+    await visit(hub, peer)
+    peer.clear()
+    await change(hub, {number: f"other {number}" for number in everybody})
+    (frame,) = peer.received
+    assert frame.count("hx-partial hx-target") == 1
 
 
 async def test_a_peer_that_stalls_for_eight_seconds_is_dropped(hub, monkeypatch):
