@@ -10,6 +10,7 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode
@@ -23,8 +24,8 @@ HANDSHAKE_S = 5.0
 STALL_S = 8.0
 LAST_WORDS_S = 1.0
 PIECE_BYTES = 4096
-FRAMES_PER_S = 200
-"""Of all kinds. A page sends a pong in 8 s, a program 20 messages a second, perhaps in several frames each."""
+FRAMES_PER_MESSAGE = 10
+"""Frames of all kinds that a socket may send for each message of LIMIT_SOCKET_MESSAGES: pings, pongs, pieces."""
 MISBEHAVED = 4008
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -36,7 +37,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._pace = Bucket(FRAMES_PER_S)
+        self._pace = Bucket(FRAMES_PER_MESSAGE * settings.LIMITS["socket_messages"])
         self.close_timeout = LAST_WORDS_S
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -30,10 +30,13 @@ SAMPLES_A_SECOND = 4
 HEALED_WITHIN_S = 5.0
 SERVER_GROWTH = 12 * 2**20
 BROWSER_GROWTH = 1.5 * 2**20
-NODES_GROWTH = 1.3
+NODES_GROWTH = 1.1
 """Between the first third of the day and its end."""
+NODES = "document.evaluate('count(//node())', document).numberValue"
 IN_THE_LOG = "document.evaluate('count(//ol[@id=\"room-general-log\"]//node())', document).numberValue"
 """Nodes that come and go by design: an open log holds 50 to 200 lines."""
+UNSEEN = 3
+"""Nodes that Chromium makes inside <use>, and counts, for each node of a line: 0.8 were measured."""
 
 
 @pytest.fixture
@@ -44,10 +47,12 @@ def server(tmp_path) -> Iterator[Watchfloor]:
 
 @dataclass(frozen=True)
 class Size:
-    """Bytes of the server, bytes and nodes of the page."""
+    """Bytes of the server and of the page's scripts; nodes of the room's log, of the rest of the page, and in all."""
 
     server: int
     heap: float
+    log: float
+    rest: float
     nodes: float
 
 
@@ -113,14 +118,17 @@ def size(server: Watchfloor, screen: Page) -> Size:
         tools.send("HeapProfiler.collectGarbage")
     found = {one["name"]: one["value"] for one in tools.send("Performance.getMetrics")["metrics"]}
     tools.detach()
-    nodes = found["Nodes"] - screen.evaluate(IN_THE_LOG)
-    return Size(psutil.Process(server.process.pid).memory_info().rss, found["JSHeapUsedSize"], nodes)
+    log = screen.evaluate(IN_THE_LOG)
+    memory = psutil.Process(server.process.pid).memory_info().rss
+    return Size(memory, found["JSHeapUsedSize"], log, screen.evaluate(NODES) - log, found["Nodes"])
 
 
 def assert_flat(before: Size, after: Size) -> None:
     assert after.server - before.server < SERVER_GROWTH, (before, after)
     assert after.heap - before.heap < BROWSER_GROWTH, (before, after)
-    assert after.nodes < before.nodes * NODES_GROWTH, (before, after)
+    assert after.rest < before.rest * NODES_GROWTH, (before, after)
+    grown = max(0.0, after.log - before.log)
+    assert after.nodes < before.nodes * NODES_GROWTH + UNSEEN * grown, (before, after)
 
 
 # The layer forgets who listens: its group memberships after a day, the channel after a long sleep.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -91,4 +90,8 @@ def _programs_for(account: dict[str, Any], folder: Path) -> Path:
 
 
 def _connect(port: int) -> None:
-    socket.create_connection(("127.0.0.1", port), 1).close()
+    """Raises OSError until it takes statements: it listens a moment before that."""
+    try:
+        psycopg.connect(f"postgres://postgres@127.0.0.1:{port}/postgres", connect_timeout=2).close()
+    except psycopg.OperationalError as error:
+        raise ConnectionError from error
