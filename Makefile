@@ -35,7 +35,7 @@ picture: $(VENV)/.test
 	PICTURE=docs/board.png $(BIN)/python -m pytest tests/browser/test_picture.py
 
 bench: $(VENV)/.test
-	@for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	@status=0; for file in benchmarks/*.py; do $(BIN)/python $$file || status=1; done; exit $$status
 
 $(VENV)/.run: requirements.txt $(BIN)/python
 	$(PIP) -r requirements.txt

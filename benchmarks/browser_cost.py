@@ -27,7 +27,8 @@ from tests.servers.watchfloor import Watchfloor
 
 TILES = 50
 EVERY_S = 0.5
-WARM_UP_S = 15.0
+WARM_UP_S = 70.0
+"""Long enough for the change against a minute ago, which every tile then shows."""
 SETTLE_MS = 2_500
 """Until nothing of the last update is still on its way."""
 MIB = 1024 * 1024

@@ -82,12 +82,14 @@ class AudienceQuerySet(models.QuerySet):
         return self.filter(Q(access__in=[Access.PUBLIC, Access.SIGNED_IN]) | mine).distinct()
 
     def audiences(self, field: str = "slug") -> dict[str, Audience]:
-        """Each row's audience by the value of `field`; two queries."""
+        """Each row's audience by the value of `field`; at most two queries."""
         groups: dict[int, set[int]] = {}
         rows = list(self.values_list("pk", field, "access"))
         link: Any = self.model._meta.get_field("groups").remote_field.through  # type: ignore[union-attr]
         owner = f"{self.model._meta.model_name}_id"
         restricted = [pk for pk, _key, access in rows if access == Access.GROUPS]
+        if not restricted:
+            return {key: Audience(access) for _pk, key, access in rows}
         for pk, group in link.objects.filter(**{f"{owner}__in": restricted}).values_list(owner, "group_id"):
             groups.setdefault(pk, set()).add(group)
         return {key: Audience(access, frozenset(groups.get(pk, ()))) for pk, key, access in rows}
@@ -115,6 +117,8 @@ def load_people(ids: Iterable[int]) -> dict[int, Person]:
             "pk", "username", "is_staff", "is_superuser", "password"
         )
     )
+    if not rows:
+        return {}
     found = [row[0] for row in rows]
     groups = _grouped(users.groups.through.objects.filter(user_id__in=found).values_list("user_id", "group_id"))
     own = _grouped(_permissions(user__in=found, owner="user"))

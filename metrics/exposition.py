@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 from django.http import HttpRequest, HttpResponse
@@ -46,7 +47,9 @@ class HubCollector(Collector):
         here = hub.running()
         if here is None:
             return
-        figures = here.figures()
+        # These take a walk over everybody, so they are counted only when somebody asks.
+        tasks, people = len(asyncio.all_tasks(here.loop)), here.roster.presence().people_count
+        figures = here.figures() | {"tasks": tasks, "people": people}
         for key, (name, text) in GAUGES.items():
             yield GaugeMetricFamily(name, text, value=figures[key])
         for key, (name, text) in COUNTERS.items():

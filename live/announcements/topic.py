@@ -67,6 +67,10 @@ class ScheduleTopic(Topic):
 
     kind = "schedule"
 
+    @property
+    def containers(self) -> tuple[str, ...]:
+        return ("#scheduled",)
+
     @classmethod
     def audiences(cls, keys: Iterable[str]) -> dict[str, Audience]:
         return {KEY: Audience(Access.SIGNED_IN, permission=PERMISSION)} if KEY in keys else {}

@@ -57,6 +57,10 @@ class RoomTopic(Topic):
     kind = "room"
     at_once = True
 
+    @property
+    def containers(self) -> tuple[str, ...]:
+        return (f"#room-{self.key}-log",)
+
     @classmethod
     def audiences(cls, keys: Iterable[str]) -> dict[str, Audience]:
         return Room.objects.filter(slug__in=keys).audiences()
@@ -77,9 +81,8 @@ class RoomTopic(Topic):
         # Not those that are committed from now on: they would take the place of the oldest.
         rows = room.messages.newest(count, before=room.last_seq + 1)
         changed = _changed(room, rows, shown, known)
-        # A program is told of every new line, also where pages are filled anew.
-        parts = log_parts(room, rows if changed is None else rows[-PAGE:])
-        return State(str(room.version), (Log(f"#room-{room.slug}-log", parts, changed),))
+        parts = log_parts(room, rows[-PAGE:])
+        return State(str(room.version), (Log(f"#room-{room.slug}-log", parts, changed, _news(room, rows, shown)),))
 
 
 def log_parts(room: Room, rows: Sequence[Message]) -> tuple[Part, ...]:
@@ -96,6 +99,10 @@ def line_part(room: Room, message: Message) -> Part:
 def _earlier_part(room: str, before: int) -> Part:
     # hx-upsert sorts by id: "earlier-…" stays above every "message-…".
     return Part(f"earlier-{room}-{before}", "live/_earlier.html", "earlier", Earlier(room, before))
+
+
+def _news(room: Room, rows: Sequence[Message], shown: int | None) -> tuple[Part, ...]:
+    return () if shown is None else tuple(line_part(room, row) for row in rows if row.seq > shown)
 
 
 def _shown(known: State | None, room: Room) -> int | None:

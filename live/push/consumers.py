@@ -164,7 +164,7 @@ class PageConsumer(AsyncWebsocketConsumer):
             self._end("limit")
         else:
             self.socket = self._make_socket(admission.identity)
-            await here.enter(self.socket, admission.topics)
+            await here.enter(self.socket, admission.topics, admission.denied)
 
     def _make_socket(self, identity: Identity) -> Socket:
         page = f"{self.page}.{self.page_key()}"

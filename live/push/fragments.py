@@ -68,6 +68,10 @@ def html_fragment(target: str, swap: str, html: str, *, key: str = "") -> Fragme
     return Fragment(key or target, (addressed(target, swap, html),))
 
 
+def emptied(containers: Iterable[str]) -> Batch:
+    return Batch(html_fragment(target, "innerHTML", "") for target in containers)
+
+
 class HtmlChanges:
     """Fragments for pages."""
 
@@ -81,10 +85,6 @@ class HtmlChanges:
     def between(self, old: State, new: State) -> list[Fragment]:
         pairs = zip(old.regions, new.regions, strict=True)
         return [fragment for before, after in pairs for fragment in self._change(before, after)]
-
-    def emptied(self, state: State) -> list[Fragment]:
-        """What takes the topic off a page that may no longer show it."""
-        return [html_fragment(target, "innerHTML", "") for target in _targets(state)]
 
     def _whole(self, region: Region | Log) -> Iterator[Fragment]:
         if region.target:
@@ -137,12 +137,8 @@ class JsonChanges:
         known = [part for region in old.regions for part in region.parts if part.event]
         parts: list[Part] = []
         for region in new.regions:
-            newest = region.changed if isinstance(region, Log) and region.changed is not None else region.parts
-            parts += [part for part in newest if part.event and part not in known]
+            parts += [part for part in _newest(region) if part.event and part not in known]
         return self._events(parts)
-
-    def emptied(self, state: State) -> list[Fragment]:
-        return []
 
     def _events(self, parts: Iterable[Part]) -> list[Fragment]:
         told = [(part.id, text) for part in parts if (text := self.json(part))]
@@ -152,10 +148,14 @@ class JsonChanges:
         return [Fragment(f"{chunk[0][0]} and on", tuple(text for _key, text in chunk)) for chunk in chunks]
 
 
+def _newest(region: Region | Log) -> Iterable[Part]:
+    if isinstance(region, Region):
+        return region.parts
+    if region.changed is not None:
+        return region.changed
+    both = {part.id: part for part in (*region.news, *region.parts)}
+    return both.values()
+
+
 def _ids(parts: Iterable[Part]) -> list[str]:
     return [part.id for part in parts]
-
-
-def _targets(state: State) -> Iterator[str]:
-    for region in state.regions:
-        yield from [region.target] if region.target else [f"#{part.id}" for part in region.parts]

@@ -67,14 +67,8 @@ class Guard:
             socket.end("not_allowed" if socket.topics[0].name in rights.audiences else "gone")
             return
         for topic in lost:
-            self._empty(socket, topic)
-
-    def _empty(self, socket: Socket, topic: Topic) -> None:
-        """The page goes on without this topic: what it showed of it is taken off."""
-        if (watched := self._watched.get(topic.name)) is not None and (batch := watched.emptied(socket.view)):
-            socket.put(batch)
-        self._take_off(socket, topic)
-        socket.lost.append(topic)
+            self._take_off(socket, topic)
+            socket.lose(topic)
 
     async def _restore(self, rights: Rights, socket: Socket) -> None:
         """What was taken off for a right that has come back is shown again."""

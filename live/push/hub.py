@@ -75,7 +75,7 @@ class Hub:
         self._merged: Merged = {}
         self.reception = Reception()
         self._tasks: set[asyncio.Task] = set()
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
 
     def start(self) -> None:
         global _running
@@ -117,22 +117,25 @@ class Hub:
         return {
             "sockets": len(self.sockets),
             "topics": len(self.watched),
-            "people": self.roster.presence().people_count,
             "bus_up": self.bus.is_up,
             "beat_age": self.bus.beat_age_s,
             "loop_lag": self.lag_s,
-            "tasks": len(asyncio.all_tasks(self._loop)),
             "heals": self.counts["heals_version"] + self.counts["heals_unversioned"],
         } | {name: self.counts[name] for name in COUNTED}
 
     def context(self) -> Context:
         return Context(now_ms(), self.roster)
 
-    async def enter(self, socket: Socket, topics: Iterable[Topic]) -> None:
-        """Take the socket in and give it each topic: subscribe first, then the snapshot, then what follows."""
+    async def enter(self, socket: Socket, topics: Iterable[Topic], denied: Iterable[Topic] = ()) -> None:
+        """Take the socket in and give it each topic: subscribe first, then the snapshot, then what follows.
+
+        A page that comes back may still show what it lost meanwhile: the `denied` topics are emptied.
+        """
         self.sockets.add(socket)
         self.room.enter(socket.visitor)
         self.peers.sit(socket.seat)
+        for topic in denied:
+            socket.lose(topic)
         for topic in topics:
             await self._subscribe(socket, topic)
         if first := self._pulse.first(socket.view, self.bus.is_up):
@@ -194,7 +197,7 @@ class Hub:
     # Changes
 
     def _offer_from_any_thread(self, names: tuple[str, ...]) -> None:
-        self._loop.call_soon_threadsafe(self._offer_and_tell, names)
+        self.loop.call_soon_threadsafe(self._offer_and_tell, names)
 
     def _offer_and_tell(self, names: tuple[str, ...]) -> None:
         self.offer(names)
@@ -215,7 +218,7 @@ class Hub:
 
     async def _tick(self) -> None:
         """State topics that changed, or change by the clock now; then everything that waits is sent."""
-        self.lag_s = self._loop.time() % TICK_S  # Ticks are due at whole multiples.
+        self.lag_s = self.loop.time() % TICK_S  # Ticks are due at whole multiples.
         self._merged = {}
         now = now_ms()
         due = [watched for watched in self.watched.values() if watched.is_due(now)]
@@ -246,9 +249,10 @@ class Hub:
     async def _check(self) -> None:
         """Load everything as if for the first time. A difference at an equal version is a bug to find."""
         for watched in list(self.watched.values()):
+            by_the_clock = watched.is_due(now_ms())
             before = watched.state.version if watched.state else ""
             differs = await self._refresh(watched, check=True)
-            if differs and watched.state and watched.state.version == before:
+            if differs and not by_the_clock and watched.state and watched.state.version == before:
                 self.counts["heals_unversioned"] += 1
                 logger.warning("%s had changed without a new version.", watched.topic.name)
 

@@ -9,7 +9,7 @@ from typing import Literal
 from live.limits import Visitor
 from live.people import Person
 from live.presence.roster import Seat
-from live.push.fragments import Batch
+from live.push.fragments import Batch, emptied
 from live.push.identity import Identity
 from live.push.outbox import Outbox
 from live.push.topics import Topic, View
@@ -68,6 +68,12 @@ class Socket:
             self.end("behind")
         self._overflowed_at = now
         self.wants_snapshot = True
+
+    def lose(self, topic: Topic) -> None:
+        """Take what the topic shows off the page."""
+        self.lost.append(topic)
+        if (batch := emptied(topic.containers)) and self.view.format != "json":
+            self.put(batch)
 
     def is_stalled(self) -> bool:
         """Whether this flush has to pass the socket over. One that stalls for 8 s is ended."""

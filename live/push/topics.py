@@ -64,12 +64,14 @@ class Log:
     """A container whose items are only added or changed, sorted by id: a room.
 
     `parts` are the newest items, `changed` those that are new or different since the state that `load` was given
-    (oldest first; None when it cannot be told, so that the container is filled anew).
+    (oldest first; None when it cannot be told, so that the container is filled anew). `news` are the new ones in
+    either case: programs are told of each, also where pages are filled anew.
     """
 
     target: str
     parts: tuple[Part, ...]
     changed: tuple[Part, ...] | None = None
+    news: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,11 @@ class Topic:
     """Whether it has parts at all. One that only says that something happened is never loaded."""
     about_rights: ClassVar[bool] = False
     """Whether a change means that the rights of open sockets are to be read at once."""
+
+    @property
+    def containers(self) -> tuple[str, ...]:
+        """What stands on pages of the topic alone, as selectors: emptied where somebody may not see it (any more)."""
+        return ()
 
     @property
     def name(self) -> str:

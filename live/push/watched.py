@@ -126,9 +126,6 @@ class Watched:
             self.failing = False
             return any(news.values())
 
-    def emptied(self, view: View) -> Batch:
-        return Batch(_printed(self.printed, view, self.counts).changes.emptied(self.state) if self.state else ())
-
     def snapshot(self, view: View) -> Batch:
         """What a socket of this view that already watches is sent to start afresh; nothing is rendered anew."""
         return _printed(self.printed, view, self.counts).whole(self.state) if self.state else Batch(())

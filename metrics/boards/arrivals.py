@@ -37,6 +37,10 @@ class Arrival:
 class ArrivalsTopic(Topic):
     kind = "arrivals"
 
+    @property
+    def containers(self) -> tuple[str, ...]:
+        return ("#arrivals",)
+
     @classmethod
     def audiences(cls, keys: Iterable[str]) -> dict[str, Audience]:
         return {key: Audience(permission=PERMISSION) for key in keys if key == KEY}

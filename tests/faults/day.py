@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard_site.settings"
 
@@ -29,7 +30,8 @@ def shorten() -> None:
 if __name__ == "__main__":
     settings.SESSION_COOKIE_AGE = SESSION_S
     if not settings.REDIS_URL:
-        settings.CHANNEL_LAYERS["default"]["CONFIG"]["group_expiry"] = GROUP_EXPIRY_S
+        layers: Any = settings.CHANNEL_LAYERS
+        layers["default"]["CONFIG"]["group_expiry"] = GROUP_EXPIRY_S
     django.setup()
     shorten()
     from django.core.management import call_command

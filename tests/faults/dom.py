@@ -10,10 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from itertools import zip_longest
+from typing import Any, TypeAlias
 
 from lxml import etree, html
 
-Element = html.HtmlElement
+Element: TypeAlias = Any  # of lxml, which has no annotations
 
 CLOCK = re.compile(r'datetime="[^"]*"|\d\d:\d\d:\d\d( [A-Z]+)?')
 CLASSES = re.compile(r'class="([^"]*)"')

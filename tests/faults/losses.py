@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -135,7 +136,7 @@ def private_board_by_admin(floor: Floor, name: str, client: httpx.Client) -> Non
     fill_in(floor.admin, f"/admin/metrics/board/{floor.pk('Board', slug=name)}/change/", {"groups": None})
 
 
-BESIDE = {"path": "/boards/{name}-beside/", "closes": None, "target": "#room-{name}-log"}
+BESIDE: dict[str, Any] = {"path": "/boards/{name}-beside/", "closes": None, "target": "#room-{name}-log"}
 BOARD = "/boards/{name}/"
 LOSSES = [
     Loss("sign-out", sign_out),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -31,7 +34,7 @@ from tests.faults.test_convergence import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROLES = {
+ROLES: dict[str, dict[str, Any]] = {
     "guest": {},
     "member": {},
     "friend": {"groups": ["Night"]},
@@ -49,7 +52,8 @@ class Ear(Tab):
     """A socket at any address, whether or not there is a page for this person."""
 
     def load(self) -> None:
-        self.address, self.heard = self.path, []
+        self.address = self.path
+        self.heard: list[str] = []
         self.connect()
 
     def look(self) -> None:
@@ -124,7 +128,7 @@ class House:
         in_night = Group.objects.filter(name="Night", user=self.people[role]).exists()
         return place.access == Access.SIGNED_IN or in_night
 
-    def _person(self, role: str, groups: list[str] = (), **rights: bool) -> User:
+    def _person(self, role: str, groups: Sequence[str] = (), **rights: Any) -> User:
         user = User.objects.create_user(role, **rights)
         user.groups.set([Group.objects.get_or_create(name=name)[0] for name in groups])
         return user
@@ -133,7 +137,7 @@ class House:
         announce(store([Reading(Identity(self.world.sources[0].pk, metric), now_ms(), 1.0)]))
 
     def _schedule(self, title: str) -> Secret:
-        later = timezone.now() + timezone.timedelta(hours=1)
+        later = timezone.now() + timedelta(hours=1)
         announce_notice(Announcement(title=title, text="", starts_at=later), self.world.alice)
         return Secret(title, self.holders("live.add_announcement"))
 
@@ -144,10 +148,9 @@ def house():
 
 
 @pytest.fixture
-def floor():
+def noted():
     with faster() as pushed, Floor(StormyLayer(Weather(random.Random(0)))) as floor:
-        floor.pushed = pushed
-        yield floor
+        yield floor, pushed
 
 
 def addresses() -> list[str]:
@@ -157,8 +160,9 @@ def addresses() -> list[str]:
     return [path + query for path in paths for query in ("?lang=en", "?format=json")]
 
 
-def test_no_socket_hears_what_is_meant_for_others(house, floor):
+def test_no_socket_hears_what_is_meant_for_others(house, noted):
     """Neither one that was opened just now nor one that stayed open while rights changed; whoever may hear it does."""
+    floor, pushed = noted
     assert set(TOPICS) - {"shelf"} == KINDS
     stayed: dict[str, list[Ear]] = {role: [] for role in ROLES}
     for number in range(sized(2, 25)):
@@ -178,7 +182,7 @@ def test_no_socket_hears_what_is_meant_for_others(house, floor):
             for ear in stayed[role]:
                 ear.drop()
         stayed = fresh
-    shown = {name.rpartition("/")[2].removesuffix(".html") for name in floor.pushed}
+    shown = {name.rpartition("/")[2].removesuffix(".html") for name in pushed}
     assert {"_message", "_tile", "_scheduled", "_arrival", "_board_title", "_online_count"} <= shown
 
 
@@ -191,7 +195,7 @@ def places(ears: list[Ear], word: str) -> list[str]:
     return [ear.path for ear in ears if word in ear.listen()]
 
 
-def test_no_page_names_what_is_meant_for_others(house, floor):
+def test_no_page_names_what_is_meant_for_others(house):
     """Neither rooms nor boards nor what is in them, on any page, in any answer to an address that was guessed."""
     secrets = house.tell_secrets(0) + house.tell_secrets(1)
     for one in [*Room.objects.filter(slug__in=PLACES), *Board.objects.filter(slug__in=PLACES)]:

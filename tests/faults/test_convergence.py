@@ -180,7 +180,8 @@ def pushed():
 
 
 def test_an_open_page_becomes_what_a_fresh_one_is(pushed):
-    world, swaps = writes.World(), set()
+    world = writes.World()
+    swaps: set[str] = set()
     clients = {name: signed_in(user) for name, user in (("", None), ("alice", world.alice), ("bob", world.bob))}
 
     # Without shrinking: every attempt that fails waits for its 5 s.

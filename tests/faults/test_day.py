@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import psutil
@@ -144,7 +144,7 @@ def layer(monkeypatch) -> InMemoryChannelLayer:
 
 
 @pytest.fixture
-async def heard(layer) -> Iterator[tuple[Bus, list[str]]]:
+async def heard(layer) -> AsyncIterator[tuple[Bus, list[str]]]:
     """A bus at work, and what it hears of others on one topic."""
     messages: list[str] = []
     bus = Bus("here", lambda message: messages.append(message["topic"]))

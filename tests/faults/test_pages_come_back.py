@@ -136,12 +136,16 @@ def test_4401_a_page_that_was_signed_out_says_so_and_stays_away(server, console,
 def test_a_page_whose_socket_was_closed_comes_back(server, console, visitor, code):
     """1000 is what a proxy or another server sends when a connection has become too old."""
     routes: list[WebSocketRoute] = []
+
+    def pass_on(route: WebSocketRoute) -> None:
+        route.connect_to_server()
+        routes.append(route)
+
     who = visitor(server)
     page = who.context.new_page()
-    page.route_web_socket("**/ws/**", lambda route: (route.connect_to_server(), routes.append(route)))
+    page.route_web_socket("**/ws/**", pass_on)
     page.goto(ROOM)
-    assert until(lambda: looked_at(page, 50) or routes, 10)
-    looked_at(page, 500)
+    looked_at(page, 1000)
     routes[0].close(code=code)
     console.run(f"say('closed with {code}')")
     expect(lines(page, f"closed with {code}")).to_have_count(1, timeout=BACK_S * 1000)

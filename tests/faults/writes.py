@@ -6,10 +6,11 @@ import random
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import timedelta
+from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from live.announcements import verbs as announcing
@@ -76,7 +77,7 @@ def say(world: World, chance: random.Random) -> None:
 def burst(world: World, chance: random.Random) -> None:
     """More than a page holds, at once."""
     room = chance.choice(world.rooms)
-    with chance.choice([transaction.atomic, nullcontext])():
+    with transaction.atomic() if chance.random() < 0.5 else nullcontext():
         for number in range(chance.choice([60, 160])):
             chat.post_message(room, world.bob, f"line {number}")
 
@@ -85,7 +86,7 @@ def retract(world: World, chance: random.Random) -> None:
     said = Message.objects.filter(kind=Message.Kind.MESSAGE, retracted_at=None).order_by("-pk")[:70]
     if said:
         message = chance.choice(said)
-        chat.retract(message, chance.choice([world.alice, message.author]))
+        chat.retract(message, chance.choice([world.alice, message.author or world.alice]))
 
 
 def come_or_go(world: World, chance: random.Random) -> None:
@@ -193,6 +194,6 @@ def _reading(world: World, chance: random.Random, now: int) -> Reading:
     return Reading(identity, now - chance.choice([0, 300, 1000, 4000, 61_000]), chance.choice([0.0, 7.5, 12.0, 1e6]))
 
 
-def _any(rows, chance: random.Random):
+def _any(rows: QuerySet, chance: random.Random) -> Any:
     found = list(rows.order_by("pk"))
     return chance.choice(found) if found else None

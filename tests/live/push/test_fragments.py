@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live.push.fragments import CHUNK, Fragment, HtmlChanges, JsonChanges
+from live.push.fragments import CHUNK, Fragment, HtmlChanges, JsonChanges, emptied
 from live.push.topics import Log, Part, Region, State
 
 
@@ -69,9 +69,11 @@ def test_a_part_that_stands_alone_never_touches_the_container():
 
 
 def test_a_topic_that_was_lost_is_emptied_everywhere():
-    emptied = changes.emptied(board(tile("a", 1)))
-    assert keys(emptied) == ["#tiles", "#headline"]
-    assert "tile-a" not in "".join(text for fragment in emptied for text in fragment.texts)
+    batch = emptied(["#arrivals", "#room-ops-log"])
+    assert [fragment.texts[0] for fragment in batch.fragments] == [
+        '<hx-partial hx-target="#arrivals" hx-swap="innerHTML"></hx-partial>',
+        '<hx-partial hx-target="#room-ops-log" hx-swap="innerHTML"></hx-partial>',
+    ]
 
 
 def test_new_lines_of_a_log_are_upserted_one_by_one():
@@ -104,6 +106,14 @@ def test_programs_get_what_is_new_and_not_the_history():
     assert [json.loads(fragment.texts[0])["seq"] for fragment in sent] == [2]
     sent = events.between(board(tile("a", 1)), board(tile("b", 5), tile("a", 1)))
     assert [json.loads(fragment.texts[0])["kpi"] for fragment in sent] == ["b"]
+
+
+def test_programs_get_every_new_line_also_where_pages_are_filled_anew():
+    events = JsonChanges(lambda part: json.dumps(part.event))
+    many = tuple(line(seq) for seq in range(2, 102))
+    filled = State("", (Log("#log", many[-50:], None, many),))
+    sent = events.between(log(line(1)), filled)
+    assert [json.loads(text)["seq"] for fragment in sent for text in fragment.texts] == list(range(2, 102))
 
 
 def apply(page: dict[str, list[str] | str], fragments: list[Fragment]) -> None:
