@@ -83,7 +83,8 @@ def _presented(headers: Headers) -> tuple[str, str]:
     token = bearer(headers)
     if token and not header_values(headers, b"origin"):
         return token, ""
-    return "", _cookies(headers).get(settings.SESSION_COOKIE_NAME, "")
+    key = _cookies(headers).get(settings.SESSION_COOKIE_NAME, "")
+    return "", key if key.isalnum() else ""  # PostgreSQL refuses to look for some of what a cookie may hold.
 
 
 def device(scope: dict[str, Any]) -> str:

@@ -174,4 +174,4 @@ def test_what_a_tile_does_not_have_is_not_shown():
 def test_a_page_prints_what_a_push_does():
     part = tile_part(a_tile(1, 85, warn=80))
     with translation.override("ru"), timezone.override(BERLIN):
-        assert print_part(part) == render(part, View("ru", BERLIN))
+        assert print_part(part).strip() == render(part, View("ru", BERLIN))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from live.chat.models import Room
 from live.clock import now_ms
-from live.people import load_person
-from live.push.consumers import NoSuchPage
+from live.push.reception import Claim, admit_all
 from metrics.boards.consumers import BoardConsumer
 from metrics.boards.models import Board
 from metrics.boards.verbs import put_on_board
@@ -157,10 +157,19 @@ def test_a_metric_that_is_none_is_refused_with_a_reason(signed_in, main, alice):
 # The socket
 
 
-def admitted(user, slug="main"):
+def admission(user, slug="main"):
+    client = Client()
+    if user.is_authenticated:
+        client.force_login(user)
+    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+    headers = [(b"origin", b"http://testserver"), (b"cookie", cookies.encode())]
     consumer = BoardConsumer()
-    consumer.scope = {"url_route": {"kwargs": {"slug": slug}}}
-    return {topic.name for topic in consumer._admitted(load_person(user.pk))}
+    consumer.scope = {"headers": headers, "url_route": {"kwargs": {"slug": slug}}}
+    return admit_all([Claim(consumer.scope, slug, consumer.topics)])[0]
+
+
+def admitted(user, slug="main"):
+    return {topic.name for topic in admission(user, slug).topics}
 
 
 def test_the_socket_of_a_board_brings_the_board_and_its_room(main):
@@ -180,9 +189,8 @@ def test_the_socket_brings_the_room_to_who_may_see_it(private_room, bob, charlie
 
 def test_the_socket_of_a_hidden_board_brings_nothing(trading, bob, charlie):
     assert "board.trading" in admitted(charlie, "trading")
-    assert admitted(bob, "trading") == set()
+    assert admission(bob, "trading").refusal == "not_allowed"
 
 
 def test_a_board_that_is_not_there_has_no_socket(bob):
-    with pytest.raises(NoSuchPage):
-        admitted(bob, "nothing")
+    assert admission(bob, "nothing").refusal == "gone"

@@ -113,7 +113,7 @@ def test_nothing_but_the_clock_and_the_database_decides(board, orders):
 def test_every_part_is_printed_the_same_for_a_page_and_for_a_push(board, orders):
     for region in load().regions:
         for part in region.parts:
-            assert render(part, View("en", "UTC")) == print_part(part)
+            assert render(part, View("en", "UTC")) == print_part(part).strip()
             assert f'id="{part.id}"' in print_part(part)
 
 
