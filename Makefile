@@ -12,8 +12,8 @@ run: $(VENV)/.run
 
 # First what uses the database, on PostgreSQL and Redis; then everything, embedded.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -p tests.servers.production
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -p tests.servers.production --ignore=tests/faults
+	$(BIN)/python -m pytest --ignore=tests/faults
 
 # Kills, freezes and floods; FAULTS=full for the long form.
 test-faults: $(VENV)/.test
