@@ -17,6 +17,8 @@ class Series(models.Model):
     class Kind(models.TextChoices):
         GAUGE = "gauge", _("gauge")
         COUNTER = "counter", _("counter")
+        HISTOGRAM = "histogram", _("part of a histogram")
+        SUMMARY = "summary", _("part of a summary")
         UNKNOWN = "unknown", _("unknown")
 
     source = models.ForeignKey("metrics.Source", models.CASCADE, related_name="series", verbose_name=_("source"))

@@ -23,7 +23,8 @@ class Identity(NamedTuple):
 class Reading(NamedTuple):
     """A number at a time: `ts` in epoch ms UTC, `value` finite.
 
-    `unit` and `kind` describe the series when this reading is its first.
+    `unit`, `kind` (Series.Kind) and `help` describe the series when this reading is its first. With `is_delta` the
+    value is what a counter grew by since the reading before; storing turns it into the counter's total.
     """
 
     identity: Identity
@@ -31,6 +32,8 @@ class Reading(NamedTuple):
     value: float
     unit: str = ""
     kind: str = "unknown"
+    help: str = ""
+    is_delta: bool = False
 
 
 def sorted_labels(labels: Mapping[str, str]) -> Labels:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.core.validators import RegexValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -10,6 +11,13 @@ slug_like = RegexValidator(
     r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z",
     _("Start with a letter or a digit; go on with letters, digits, dots, hyphens and underscores."),
 )
+
+
+def validate_labels(labels: object) -> None:
+    """Raises ValidationError unless `labels` is an object of texts, such as {"site": "riga"}."""
+    is_flat = isinstance(labels, dict) and all(isinstance(text, str) for pair in labels.items() for text in pair)
+    if not is_flat:
+        raise ValidationError(_('Give names and texts, such as {"site": "riga"}.'), code="not_labels")
 
 
 class SourceQuerySet(models.QuerySet["Source"]):
@@ -23,9 +31,13 @@ class Source(models.Model):
     """Somebody who sends samples. Series belong to one source, so that two senders never mix their numbers."""
 
     class Kind(models.TextChoices):
-        PUSH = "push", _("sends to /api/samples")
+        PUSH = "push", _("sends by itself")
         HOST = "host", _("this machine")
         OWN = "own", _("Watchfloor's own figures")
+        SCRAPE = "scrape", _("Prometheus exporter")
+        PROMQL = "promql", _("PromQL server")
+        HTTP = "http", _("HTTP with JSON")
+        SQL = "sql", _("SQL database")
 
     name = models.CharField(
         _("name"),
@@ -36,10 +48,28 @@ class Source(models.Model):
     )
     kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices, default=Kind.PUSH)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    labels = models.JSONField(
+        _("labels"),
+        default=dict,
+        blank=True,
+        validators=[validate_labels],
+        help_text=_('Added to everything that it sends and that has no such label, such as {"site": "riga"}.'),
+    )
+    series_limit = models.PositiveIntegerField(
+        _("most series"),
+        default=2_000,
+        validators=[MinValueValidator(1), MaxValueValidator(100_000)],
+        help_text=_("Above it, series that are there go on, and new ones are refused."),
+    )
+    rate_limit = models.PositiveIntegerField(_("most samples a second"), default=0, help_text=_("0: as many as come."))
     last_seen_at = models.DateTimeField(
         _("last seen"), null=True, editable=False, help_text=_("When it last sent a sample, to the minute.")
     )
     last_error = models.TextField(_("last error"), blank=True, editable=False)
+    last_error_at = models.DateTimeField(_("time of the last error"), null=True, editable=False)
+    skew_ms = models.BigIntegerField(
+        _("clock skew"), null=True, editable=False, help_text=_("How far its clock is behind ours, in ms.")
+    )
     refused = models.BigIntegerField(
         _("samples refused"), default=0, editable=False, help_text=_("Samples of new series over the limit of series.")
     )
@@ -53,6 +83,63 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Rejection(models.Model):
+    """How many samples of a source were rejected for one reason (metrics.ingest.calls.Reason), and the last example."""
+
+    source = models.ForeignKey(Source, models.CASCADE, related_name="rejections", verbose_name=_("source"))
+    reason = models.CharField(_("reason"), max_length=20)
+    samples = models.BigIntegerField(_("samples"), default=0)
+    last_at = models.DateTimeField(_("last time"))
+    example = models.TextField(_("example"), blank=True)
+
+    class Meta:
+        ordering = ["-last_at"]
+        verbose_name = _("rejection")
+        verbose_name_plural = _("rejections")
+        constraints = [models.UniqueConstraint(fields=["source", "reason"], name="rejection_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.reason} ({self.samples})"
+
+
+class Pull(models.Model):
+    """How Watchfloor fetches a source of a pulled kind: what is asked, how often, and how the last time went.
+
+    Which fields count depends on the source's kind; `metrics.sources.pulling` says which.
+    """
+
+    source = models.OneToOneField(Source, models.CASCADE, related_name="pull", verbose_name=_("source"))
+    enabled = models.BooleanField(_("switched on"), default=True)
+    interval_s = models.PositiveIntegerField(
+        _("interval, in seconds"), default=15, validators=[MinValueValidator(1), MaxValueValidator(86_400)]
+    )
+    timeout_s = models.PositiveIntegerField(
+        _("time limit, in seconds"), default=5, validators=[MinValueValidator(1), MaxValueValidator(60)]
+    )
+    url = models.CharField(_("address"), max_length=2_000, blank=True)
+    user = models.CharField(_("user name"), max_length=200, blank=True)
+    secret = models.CharField(_("password or token"), max_length=500, blank=True)
+    names = models.TextField(
+        _("wanted names"), blank=True, help_text=_("One a line, * stands for anything; empty: everything.")
+    )
+    query = models.TextField(_("query"), blank=True)
+    values = models.JSONField(_("values"), default=list, blank=True)
+    database = models.CharField(_("database"), max_length=100, blank=True)
+    due_at = models.DateTimeField(null=True, editable=False)
+    succeeded_at = models.DateTimeField(_("last success"), null=True, editable=False)
+    failing_since = models.DateTimeField(_("failing since"), null=True, editable=False)
+    failures = models.PositiveIntegerField(_("failures in a row"), default=0, editable=False)
+    took_ms = models.PositiveIntegerField(_("took, in ms"), null=True, editable=False)
+    samples = models.PositiveIntegerField(_("samples the last time"), null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("fetching")
+        verbose_name_plural = _("fetching")
+
+    def __str__(self) -> str:
+        return str(self.source)
 
 
 class SourceToken(models.Model):

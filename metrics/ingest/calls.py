@@ -1,0 +1,113 @@
+"""What every format of samples has in common: a call that was let in, what it brought, and what it is answered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from re import Pattern
+from typing import NamedTuple
+
+from metrics.series.readings import Identity, Labels, Reading
+
+
+class Sender(NamedTuple):
+    """The source that a token lets in. `labels` are added to each of its series that has none of that name."""
+
+    id: int
+    name: str
+    labels: Labels = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request whose sender is known. `path` is as sent, percent signs included; header names are in lower case.
+
+    `body` is unpacked. `now` is when the call came, `oldest` the earliest time that is taken, both in epoch ms.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    sender: Sender
+    now: int
+    oldest: int
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a body came to.
+
+    `ended` are series that their sender declares stale, with the time (epoch ms). `rejected` counts samples by reason
+    (see Reason), `error` is the first thing that was wrong, with its place.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    ended: list[tuple[Identity, int]] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    error: str = ""
+
+    def reject(self, reason: str, error: str, samples: int = 1) -> None:
+        self.rejected[reason] += samples
+        self.error = self.error or error
+
+
+class Reason:
+    """Why samples are rejected: the keys of `Taken.rejected`, and the words in the admin and in /metrics."""
+
+    TOO_OLD = "too_old"
+    TOO_NEW = "too_new"
+    NOT_FINITE = "not_finite"
+    NOT_A_NUMBER = "not_a_number"
+    BAD_NAME = "bad_name"
+    BAD_LABELS = "bad_labels"
+    MALFORMED = "malformed"
+    UNSUPPORTED = "unsupported"
+    DUPLICATE = "duplicate"
+    SERIES_LIMIT = "series_limit"
+    RATE_LIMIT = "rate_limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the readings of one call: `new` were stored, `duplicates` were there already, `refused` had no
+    room (the source has as many series as it may)."""
+
+    new: int = 0
+    duplicates: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int = 204
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A way in. `name` is its word in figures; `paths` matches the whole path as sent.
+
+    `take` runs in a thread, may ask the database, and raises Problem when nothing of the body can be taken. `answer`
+    runs after the commit. `largest` bounds the bytes sent, `unpacked` those after decompression; `encodings` are the
+    content encodings that are undone before `take` (snappy is a matter of the format). With `by_line` the body is handed
+    over in pieces of whole lines, each stored before the next is read. `without_token` endpoints are answered for
+    everybody and bring nothing.
+    """
+
+    name: str
+    paths: Pattern[str]
+    methods: Sequence[str]
+    take: Callable[[Call], Taken]
+    answer: Callable[[Taken, Outcome], Answer] = lambda taken, outcome: Answer()
+    largest: int = 8 * MIB
+    unpacked: int = 8 * MIB
+    encodings: Sequence[str] = ("gzip", "identity")
+    by_line: bool = False
+    without_token: bool = False
