@@ -96,7 +96,7 @@ class Endpoint:
 
     `take` runs in a thread, may ask the database, and raises Problem when nothing of the body can be taken. `answer`
     runs after the commit. `largest` bounds the bytes sent, `unpacked` those after decompression; `encodings` are the
-    content encodings that are undone before `take` (snappy is a matter of the format). With `by_line` the body is handed
+    content encodings undone before `take` (snappy is a matter of the format). With `by_line` the body is handed
     over in pieces of whole lines, each stored before the next is read. `without_token` endpoints are answered for
     everybody and bring nothing.
     """
