@@ -9,6 +9,7 @@ import secrets
 import socket
 
 import psutil
+from django.conf import settings
 
 from live.chat.attendance import Attendance
 from live.push.hub import Hub
@@ -16,6 +17,7 @@ from metrics.boards.changes import announce
 from metrics.ingest.writer import Writer
 from metrics.sources.collector import Collector
 from metrics.sources.own import OwnFigures
+from metrics.sources.rejections import rejections
 
 MACHINE = socket.gethostname().split(".")[0]
 
@@ -49,7 +51,7 @@ class Runtime:
         """What writes goes first, so that what it wrote is still announced."""
         if self._attendance is not None:
             self._attendance.cancel()
-        for one in (self._own, self._collector, self.writer, self._hub):
+        for one in (self._own, self._collector, self.writer, rejections, self._hub):
             if one is not None:
                 await one.stop()
 
@@ -60,8 +62,10 @@ class Runtime:
         self._own = OwnFigures(
             lambda: hub.figures() | {"samples": collector.stored, "memory": memory().rss}, self.writer, self.label
         )
-        for one in (hub, self.writer, collector, self._own):
+        for one in (hub, self.writer, rejections, self._own):
             one.start()
+        if settings.COLLECT:
+            collector.start()
         self._attendance = asyncio.ensure_future(Attendance(hub.roster).run())
         # What is loaded by now lives as long as the process: full collections need not look at it again.
         gc.collect()

@@ -25,6 +25,7 @@ SECRET_KEY = env.text("SECRET_KEY") or secret_key(DATA_DIR)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+PULL_PRIVATE = env.flag("PULL_PRIVATE", default=True)
 
 INSTALLED_APPS = [
     "daphne",
@@ -93,6 +94,20 @@ else:
     bounded = {"connect_timeout": 3, "options": "-c idle_in_transaction_session_timeout=10000"}
     DATABASES["default"]["OPTIONS"] = bounded | DATABASES["default"].get("OPTIONS", {})
 DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+# Other people's databases, which sources of the kind "sql" read; apart from DATABASES, so that nothing else uses them.
+SQL_SOURCES = {
+    name: environ.Env.db_url_config(address)
+    for name, address in env.urls("DATABASES_", "_URL", ("postgres", "postgresql", "sqlite")).items()
+}
+
+# In ms. Raw samples are by far the most; PostgreSQL drops whole days of them.
+RAW = "24h" if DATABASES["default"]["ENGINE"].endswith("sqlite3") else "7d"
+RETENTION = {
+    "raw": env.duration("RETENTION_RAW", RAW, low="3h", high="90d"),
+    "rollup_10": env.duration("RETENTION_10S", "48h", low="6h", high="90d"),
+    "rollup_60": env.duration("RETENTION_1M", "30d", low="1d", high="5y"),
+    "rollup_3600": env.duration("RETENTION_1H", "2y", low="7d", high="50y"),
+}
 
 REDIS_URL = env.url("REDIS_URL", ("redis", "rediss", "unix"))
 CHANNEL_LAYERS = {
@@ -100,6 +115,9 @@ CHANNEL_LAYERS = {
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1000}}
 }
+
+# 0: this process serves pages and takes samples, and leaves collecting to `manage.py collect`.
+COLLECT = env.flag("COLLECT", True)
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "live.accounts.backends.RoleBackend"]
@@ -163,6 +181,8 @@ LIMITS = {
         "chat": 5,
         "logins": 10,
         "body": 1_048_576,
+        "ingest_body": 0,
+        "ingest_samples": 0,
     }.items()
 }
 AXES_ENABLED = bool(LIMITS["logins"])

@@ -3,7 +3,7 @@ from importlib import import_module
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-TOPICS = ("metrics.boards.arrivals", "metrics.boards.topic")
+TOPICS = ("metrics.boards.arrivals", "metrics.boards.topic", "metrics.sources.topic")
 
 
 class MetricsConfig(AppConfig):

@@ -13,6 +13,10 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from live.push import hub
+from metrics.ingest import writer
+from metrics.ingest.figures import calls
+from metrics.series.retention import rounds
+from metrics.sources.rejections import rejections
 
 GAUGES = {
     "sockets": ("watchfloor_sockets", "Open sockets."),
@@ -58,9 +62,40 @@ class HubCollector(Collector):
         yield _labelled(*REFUSED, "limit", here.room.refused)
 
 
+class IngestCollector(Collector):
+    """What came in: calls, what was stored of them and what was not, and what waits. Nothing while no writer runs."""
+
+    def collect(self) -> Iterable[Metric]:
+        here = writer.running()
+        if here is None:
+            return
+        yield GaugeMetricFamily("watchfloor_ingest_waiting_samples", "Samples not yet stored.", value=here.waiting)
+        yield GaugeMetricFamily("watchfloor_ingest_waiting_seconds", "Age of the oldest of them.", value=here.behind_s)
+        yield CounterMetricFamily("watchfloor_ingest_stored", "Samples stored.", value=here.stored)
+        yield _labelled("watchfloor_ingest_rejected", "Samples rejected.", "reason", rejections.totals)
+        answers = CounterMetricFamily("watchfloor_ingest_calls", "Calls answered.", labels=["endpoint", "status"])
+        for call, count in list(calls.items()):
+            answers.add_metric(call, count)
+        yield answers
+
+
+class StorageCollector(Collector):
+    """What is wrong with how samples are kept, as the collector saw it last."""
+
+    def collect(self) -> Iterable[Metric]:
+        text = "Samples outside of all daily partitions; anything but 0 needs looking after."
+        yield GaugeMetricFamily("watchfloor_stray_samples", text, value=rounds.strays)
+
+
 def registry() -> CollectorRegistry:
     own = CollectorRegistry()
-    for collector in (HubCollector(), ProcessCollector(registry=None), PlatformCollector(registry=None)):
+    for collector in (
+        HubCollector(),
+        IngestCollector(),
+        StorageCollector(),
+        ProcessCollector(registry=None),
+        PlatformCollector(registry=None),
+    ):
         own.register(collector)
     return own
 
@@ -80,6 +115,6 @@ def _causes(figures: Mapping[str, float]) -> dict[str, float]:
 
 def _labelled(name: str, text: str, label: str, values: Mapping[str, float]) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=[label])
-    for value, count in values.items():
+    for value, count in list(values.items()):
         family.add_metric([value], count)
     return family

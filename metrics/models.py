@@ -2,8 +2,8 @@
 
 from metrics.boards.models import Board, BoardTile
 from metrics.hooks.models import Hooked
-from metrics.kpis.models import KPI
-from metrics.series.models import Rollup, Sample, Series
+from metrics.kpis.models import KPI, RemoteWindow
+from metrics.series.models import LateHour, Rollup, Sample, Series
 from metrics.sources.models import Lease, Pull, Rejection, Source, SourceToken
 
 __all__ = [
@@ -11,9 +11,11 @@ __all__ = [
     "Board",
     "BoardTile",
     "Hooked",
+    "LateHour",
     "Lease",
     "Pull",
     "Rejection",
+    "RemoteWindow",
     "Rollup",
     "Sample",
     "Series",

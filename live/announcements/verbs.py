@@ -16,9 +16,13 @@ from live.push.signals import publish
 LIST_ID = 1
 
 
-def announce(announcement: Announcement, by: User) -> None:
-    """Store a new announcement. Raises ValidationError when it ends before it starts."""
-    announcement.author, announcement.author_name = by, by.get_username()
+def announce(announcement: Announcement, by: User | str) -> None:
+    """Store a new announcement, of a person or of a program of that name.
+
+    Raises ValidationError when it ends before it starts.
+    """
+    author = None if isinstance(by, str) else by
+    announcement.author, announcement.author_name = author, author.get_username() if author else str(by)
     change(announcement)
 
 

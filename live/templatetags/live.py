@@ -22,6 +22,7 @@ PAGES = {
     "board": _("Board"),
     "chat": _("Chat"),
     "notifications": _("Announcements"),
+    "sources": _("Sources"),
     "online": pgettext_lazy("page", "Online"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from metrics.boards.models import Board, BoardTile
 from metrics.kpis.models import KPI
-from metrics.kpis.naming import save_with_slug, slugs
+from metrics.kpis.naming import described, save_with_slug, slugs
 from metrics.kpis.verbs import make_kpi
 from metrics.sources.models import Source
 
@@ -80,18 +80,21 @@ def remove_source(source: Source) -> None:
         source.delete()
 
 
-def make_tile(board: Board, metric: str) -> KPI:
-    """Show a metric that arrives on the board, as a KPI of its own; the one that does so already, if there is one.
+def make_tile(
+    board: Board, metric: str, *, source: Source | None = None, labels: Mapping[str, str] | None = None
+) -> KPI:
+    """Show a metric on the board, as a KPI of its own; the one that does so already, if there is one.
 
-    Raises ValidationError.
+    `source` and `labels` narrow it down to some of its series. Raises ValidationError.
     """
+    wanted = dict(labels or {})
     with transaction.atomic():
         Board.objects.filter(pk=board.pk).changed()
         # The board is locked, so two people who press the button together make one tile.
-        there = board.kpis.filter(metric=metric, source=None, labels={}).first()
+        there = board.kpis.filter(metric=metric, source=source, labels=wanted).first()
         if there:
             return there
-        kpi = make_kpi(KPI(metric=metric))
+        kpi = make_kpi(KPI(metric=metric, name=described(metric, wanted), source=source, labels=wanted))
         put_on_board(board, kpi)
         return kpi
 

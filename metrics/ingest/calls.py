@@ -12,18 +12,27 @@ from metrics.series.readings import Identity, Labels, Reading
 
 
 class Sender(NamedTuple):
-    """The source that a token lets in. `labels` are added to each of its series that has none of that name."""
+    """The source that a token lets in. `labels` are added to each of its series that has none of that name.
+
+    `rate_limit` is how many samples a second are taken; 0: as many as come.
+    """
 
     id: int
     name: str
     labels: Labels = ()
+    rate_limit: int = 0
+
+
+NOBODY = Sender(0, "")
+"""Who calls an endpoint that needs no token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request whose sender is known. `path` is as sent, percent signs included; header names are in lower case.
 
-    `body` is unpacked. `now` is when the call came, `oldest` the earliest time that is taken, both in epoch ms.
+    `query` is without tokens. `body` is unpacked. `now` is when the call came, `oldest` the earliest time that is
+    taken, both in epoch ms. `line` is the number of the body's first line in what was sent (see Endpoint.by_line).
     """
 
     method: str
@@ -34,6 +43,7 @@ class Call:
     sender: Sender
     now: int
     oldest: int
+    line: int = 1
 
 
 @dataclass(slots=True)
@@ -68,16 +78,30 @@ class Reason:
     DUPLICATE = "duplicate"
     SERIES_LIMIT = "series_limit"
     RATE_LIMIT = "rate_limit"
+    NO_ROOM = "no_room"
+    """Alerts of a webhook that are not announced, since too many announcements stand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of the readings of one call: `new` were stored, `duplicates` were there already, `refused` had no
-    room (the source has as many series as it may)."""
+    room (the source has as many series as it may), `too_old` came when their roll-ups were closed. `example` is one of
+    the series that had no room."""
 
     new: int = 0
     duplicates: int = 0
     refused: int = 0
+    too_old: int = 0
+    example: Identity | None = None
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(
+            self.new + other.new,
+            self.duplicates + other.duplicates,
+            self.refused + other.refused,
+            self.too_old + other.too_old,
+            self.example or other.example,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +118,14 @@ MIB = 1024 * 1024
 class Endpoint:
     """A way in. `name` is its word in figures; `paths` matches the whole path as sent.
 
-    `take` runs in a thread, may ask the database, and raises Problem when nothing of the body can be taken. `answer`
-    runs after the commit. `largest` bounds the bytes sent, `unpacked` those after decompression; `encodings` are the
-    content encodings undone before `take` (snappy is a matter of the format). With `by_line` the body is handed
-    over in pieces of whole lines, each stored before the next is read. `without_token` endpoints are answered for
-    everybody and bring nothing.
+    `take` runs in a thread, may ask the database, and raises Problem when nothing of the body can be taken. With
+    `is_pure` it asks nobody, so that small bodies are decoded where they are received. `answer` runs after the commit,
+    on the loop, and asks nobody. `largest` bounds the bytes sent, `unpacked` those after decompression; `encodings`
+    are the content encodings that are taken; gzip is undone before `take`, others are a matter of the format.
+
+    With `by_line` the body is handed over in pieces of whole lines, each stored before the next is read; `answer` gets
+    all that was rejected, and no readings. `without_token` endpoints are answered for everybody and bring nothing.
+    Where `query_token` is set, ?u=…&p=… and ?token=… let a sender in as well.
     """
 
     name: str
@@ -111,3 +138,5 @@ class Endpoint:
     encodings: Sequence[str] = ("gzip", "identity")
     by_line: bool = False
     without_token: bool = False
+    is_pure: bool = False
+    query_token: bool = False

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 
 class Problem(Exception):
-    """A request that is refused: an HTTP status and a sentence for the sender. Nothing of it is stored."""
+    """A request that is refused: an HTTP status and a sentence for the sender. Nothing of it is stored.
+
+    `body` is the sentence in the words of the format, with a content-type among the headers; empty: as JSON.
+    """
+
+    body: bytes = b""
 
     def __init__(self, status: int, message: str, *, close: bool = False, **headers: str) -> None:
         super().__init__(message)
@@ -13,3 +18,17 @@ class Problem(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if close:
             self.headers["connection"] = "close"
+
+
+def stranger(message: str) -> Problem:
+    return Problem(401, message, www_authenticate='Bearer realm="watchfloor"')
+
+
+def come_again(message: str) -> Problem:
+    """503 and never 429: many senders drop what is answered with 429."""
+    return Problem(503, f"{message}; send it again", retry_after="1")
+
+
+def too_large(largest: int, how: str = "", *, close: bool = False) -> Problem:
+    expected = f"expected at most {largest} bytes{how and ' '}{how}"
+    return Problem(413, f"body: {expected}; send the samples in several requests", close=close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -44,6 +44,11 @@ class Track:
         """The longest distance between two samples that is no gap."""
         return INTERVALS * self.interval_ms if self.interval_ms else UNKNOWN_MS
 
+    def is_gap(self, ts: int, following: int) -> bool:
+        """Whether the series was silent, or had ended, between two samples that follow each other."""
+        has_ended = self.stale_at is not None and ts <= self.stale_at < following
+        return has_ended or following - ts > self.reach_ms
+
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
@@ -63,7 +68,7 @@ def drawn(tracks: Sequence[Track], step: int) -> Drawn:
     points = tracks[0].points[-COUNT:]
     # A series that has just begun grows from the right: its drawing is as wide as 60 points will be.
     start = points[0][0] if len(points) == COUNT else min(points[0][0], end - (COUNT - 1) * step)
-    return Drawn(_broken(points, tracks[0].reach_ms), start, end)
+    return Drawn(_broken(points, tracks[0].is_gap), start, end)
 
 
 def added(values: Iterable[float]) -> float:
@@ -75,10 +80,10 @@ def added(values: Iterable[float]) -> float:
         return math.copysign(sys.float_info.max, sum(number / len(numbers) for number in numbers))
 
 
-def _broken(points: Sequence[tuple[int, float]], reach_ms: int) -> Line:
+def _broken(points: Sequence[tuple[int, float]], is_gap: Callable[[int, int], bool]) -> Line:
     out: list[tuple[int, float | None]] = []
     for ts, value in points:
-        if out and ts - out[-1][0] > reach_ms:
+        if out and is_gap(out[-1][0], ts):
             out.append((ts, None))
         out.append((ts, value))
     return tuple(out)
@@ -93,7 +98,7 @@ def _summed(tracks: Sequence[Track], moments: range) -> Line:
 def _sampled(track: Track, moments: range) -> list[float | None]:
     """The series' value at each moment; None before its first sample and in its gaps."""
     times = [ts for ts, _value in track.points]
-    ends = list(_ends(times, track.reach_ms))
+    ends = list(_ends(times, track))
     before = [bisect_right(times, moment) - 1 for moment in moments]
     return [
         track.points[at][1] if at >= 0 and moment < ends[at] else None
@@ -101,8 +106,8 @@ def _sampled(track: Track, moments: range) -> list[float | None]:
     ]
 
 
-def _ends(times: Sequence[int], reach_ms: int) -> Iterator[int]:
+def _ends(times: Sequence[int], track: Track) -> Iterator[int]:
     """How long each sample stands: until the next one or, before a gap, for one interval."""
     for ts, following in pairwise(times):
-        yield following if following - ts <= reach_ms else ts + reach_ms // INTERVALS
-    yield times[-1] + reach_ms + 1
+        yield ts + track.reach_ms // INTERVALS if track.is_gap(ts, following) else following
+    yield times[-1] + track.reach_ms + 1

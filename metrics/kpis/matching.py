@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 
 from django.db import connection, transaction
@@ -18,10 +17,19 @@ Link = KPI.series.through
 
 # The ORM joins along foreign keys only. An empty list of ids never comes here.
 UNBOUND = """
-    SELECT kpi.id, kpi.labels, series.labels FROM {series} series
+    SELECT DISTINCT kpi.id FROM {series} series
     JOIN {kpi} kpi ON kpi.metric = series.name AND (kpi.source_id IS NULL OR kpi.source_id = series.source_id)
-    WHERE NOT EXISTS (SELECT 1 FROM {link} link WHERE link.kpi_id = kpi.id AND link.series_id = series.id) {only}
+    WHERE NOT EXISTS (SELECT 1 FROM {link} link WHERE link.kpi_id = kpi.id AND link.series_id = series.id)
+        AND {matches} {only}
 """
+# What `matches` says, there: after each commit it is asked of all that KPIs of the same metric leave aside.
+MATCHES = {
+    "sqlite": """NOT EXISTS (
+        SELECT 1 FROM json_each(kpi.labels) wanted WHERE NOT EXISTS (
+            SELECT 1 FROM json_each(series.labels) label WHERE label.key = wanted.key AND label.value = wanted.value))
+    """,
+    "postgresql": "series.labels @> kpi.labels",
+}
 TABLES = {"kpi": KPI._meta.db_table, "series": Series._meta.db_table, "link": Link._meta.db_table}
 
 
@@ -41,8 +49,7 @@ def bind_missing(touched: Collection[int]) -> None:
     It looks at every series that got a sample, not only at new ones: what a crash between two transactions, or a KPI
     made at the same moment, left unbound is bound with the next sample.
     """
-    unbound = _unbound(touched) if touched else []
-    if kpis := {kpi for kpi, wanted, labels in unbound if matches(wanted, labels)}:
+    if touched and (kpis := _unbound(touched)):
         _bind_anew(kpis)
 
 
@@ -58,14 +65,13 @@ def _candidates(kpi: KPI) -> Iterable[tuple[int, dict]]:
     return series.order_by().values_list("pk", "labels")
 
 
-def _unbound(touched: Collection[int]) -> list[tuple[int, dict, dict]]:
-    """KPIs by id, what they want, and the labels of a series with name and source in common and no link."""
+def _unbound(touched: Collection[int]) -> list[int]:
+    """The KPIs that lack one of these series, or of all when they are many."""
     ids = list(touched) if len(touched) <= FEW else []
     only = f"AND series.id IN ({', '.join(['%s'] * len(ids))})" if ids else ""
     with connection.cursor() as cursor:
-        cursor.execute(UNBOUND.format(only=only, **TABLES), ids)
-        rows = cursor.fetchall()
-    return [(kpi, json.loads(wanted), json.loads(labels)) for kpi, wanted, labels in rows]
+        cursor.execute(UNBOUND.format(matches=MATCHES[connection.vendor], only=only, **TABLES), ids)
+        return [kpi for (kpi,) in cursor.fetchall()]
 
 
 @transaction.atomic

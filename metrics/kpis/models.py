@@ -62,7 +62,10 @@ class KPI(models.Model):
     )
     name = models.CharField(_("name"), max_length=100, help_text=_("What the tile is called."))
     metric = models.CharField(
-        _("metric"), max_length=200, help_text=_("The name that the numbers are sent under, such as orders.")
+        _("metric"),
+        # The longest text that fits into an index of PostgreSQL whatever its characters.
+        max_length=600,
+        help_text=_("The name that the numbers are sent under, such as orders; for a PromQL server, an expression."),
     )
     source = models.ForeignKey(
         "metrics.Source",
@@ -145,3 +148,21 @@ class KPI(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RemoteWindow(models.Model):
+    """What a PromQL server last said of a KPI's expression; replaced with every answer, so that no history is kept.
+
+    `tracks` are the series as objects with `labels` (an object of texts) and `points`, pairs of ts (epoch ms) and
+    value, oldest first; they count only while `source` and `expression` are the KPI's. `asked_at` is in epoch ms.
+    """
+
+    kpi = models.OneToOneField(KPI, models.CASCADE, primary_key=True, related_name="window")
+    source = models.ForeignKey("metrics.Source", models.CASCADE, related_name="+")
+    expression = models.CharField(max_length=600)
+    asked_at = models.BigIntegerField()
+    interval_ms = models.BigIntegerField()
+    tracks = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.kpi_id}: {self.expression}"

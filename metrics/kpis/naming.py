@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
 
 from anyascii import anyascii
@@ -12,6 +12,8 @@ from django.utils.text import slugify
 
 SLUG_LENGTH = 60
 ROOM_FOR_NUMBER = 6
+EVERYWHERE = {"job", "instance"}
+"""Labels that name the sender: every series of it has them."""
 SEPARATORS = re.compile(r"[\s._:/\\-]+")
 
 
@@ -19,6 +21,12 @@ def humanised(metric: str) -> str:
     """A metric's name as a sentence would have it: "http.requests_total" is "Http requests total"."""
     words = SEPARATORS.sub(" ", metric).strip()
     return (words[:1].upper() + words[1:])[:100] or metric[:100]
+
+
+def described(metric: str, labels: Mapping[str, str]) -> str:
+    """What tells a metric's series apart, in short: "Node filesystem free bytes: /, ext4". "" without a metric."""
+    values = ", ".join(value for name, value in sorted(labels.items()) if name not in EVERYWHERE)
+    return f"{humanised(metric)}: {values}"[:100] if metric and values else humanised(metric)
 
 
 def slugs(*names: str, fallback: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from metrics.kpis.evaluation import BACK_MS, Evaluation, compared_with, evaluate, live_tracks
 from metrics.kpis.lines import COUNT, Track
 from metrics.kpis.models import KPI
+from metrics.kpis.remote import remote_tracks
 from metrics.kpis.samples import Moment, Points, as_of, newest
 from metrics.kpis.staleness import stale_after_ms
 
@@ -33,7 +34,7 @@ Tracks = dict[int, Track]
 
 
 def evaluate_all(kpis: Sequence[KPI], now: int) -> dict[int, Evaluation]:
-    """The evaluation of each KPI by its id at `now` (epoch ms), in at most four queries."""
+    """The evaluation of each KPI by its id at `now` (epoch ms), in at most five queries."""
     members = {kpi.pk: _recent(kpi, rows, now) for kpi, rows in _members(kpis)}
     crowded = {kpi for kpi, rows in members.items() if len(rows) > MOST_DRAWN}
     few = {row.series for kpi, rows in members.items() if kpi not in crowded for row in rows}
@@ -41,7 +42,11 @@ def evaluate_all(kpis: Sequence[KPI], now: int) -> dict[int, Evaluation]:
     points = newest(few, READ) | newest(many, 1)
     tracks = {kpi.pk: _tracks(members[kpi.pk], points) for kpi in kpis}
     _look_back(kpis, tracks, now, many)
-    return {kpi.pk: evaluate(kpi, list(tracks[kpi.pk].values()), now, with_line=kpi.pk not in crowded) for kpi in kpis}
+    remote = remote_tracks(kpis)
+    return {
+        kpi.pk: evaluate(kpi, [*tracks[kpi.pk].values(), *remote.get(kpi.pk, ())], now, with_line=kpi.pk not in crowded)
+        for kpi in kpis
+    }
 
 
 def _members(kpis: Sequence[KPI]) -> Iterator[tuple[KPI, list[Member]]]:

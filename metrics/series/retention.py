@@ -1,52 +1,103 @@
-"""Forgetting: raw samples after a day (SQLite) or a week (PostgreSQL), minutes after 30 days, then the series."""
+"""Forgetting what is too old, in steps so small that nobody notices (metrics/series/horizons.py says what is)."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+
 from django.db import connection, transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet
 
-from metrics.series.models import Rollup, Sample, Series
+from metrics.series import partitions
+from metrics.series.horizons import COARSEST, RESOLUTIONS, closed_before, rollups_before
+from metrics.series.models import LateHour, Rollup, Sample, Series
+from metrics.series.spare_pages import give_back
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
-RAW_MS = {"sqlite": DAY_MS, "postgresql": 7 * DAY_MS}
-ROLLUP_MS = 30 * DAY_MS
+logger = logging.getLogger(__name__)
+
 ROWS = 5_000
 SERIES = 500
+"""Series that are looked at in one step."""
 
 
-def raw_retention_ms() -> int:
-    """How old a sample may be when it comes in. It is kept an hour longer: a late one finds its bucket whole."""
-    return RAW_MS[connection.vendor]
+class Retention:
+    """Goes round the series, again and again; remembers only how far it came.
+
+    PostgreSQL drops days of samples at the beginning of a round. What is silent for as long as its hours are kept is
+    deleted at the end of one, and SQLite gives pages back. `strays` are the samples that lay outside of all days then.
+    """
+
+    def __init__(self) -> None:
+        self.strays = 0
+        self._after = 0
+
+    @transaction.atomic
+    def step(self, now: int, *, rows: int = ROWS) -> bool:
+        """Delete up to `rows` rows that are too old at `now` (epoch ms). False when a round has come to its end."""
+        if self._after == 0 and partitions.keep_days(now):
+            return True
+        ids = list(Series.objects.filter(pk__gt=self._after).order_by("pk").values_list("pk", flat=True)[:SERIES])
+        if ids:
+            if _delete_old(ids, now, rows) < rows:
+                self._after = ids[-1]
+            return True
+        if _delete_silent(rollups_before(COARSEST, now)) or give_back():
+            return True
+        self._after = 0
+        self._look_for_strays()
+        return False
+
+    def _look_for_strays(self) -> None:
+        self.strays = partitions.strays()
+        if self.strays:
+            logger.warning("%d samples lie outside of all days: partitions of metrics_sample are missing", self.strays)
 
 
-@transaction.atomic
-def expire(now: int, *, rows: int = ROWS) -> int:
-    """Delete up to `rows` rows that are too old at `now` (epoch ms); return how many, which is 0 when none are left."""
-    raw_cutoff = now - raw_retention_ms() - HOUR_MS
-    # What the roll-ups do not know yet stays.
-    known = Series.objects.exclude(dirty_from__lt=raw_cutoff)
-    gone = _delete_older(known, Sample.objects.order_by("ts"), "ts", raw_cutoff, rows)
-    if gone < rows:
-        gone += _delete_older(Series.objects.all(), Rollup.objects.order_by("t"), "t", now - ROLLUP_MS, rows - gone)
-    return gone or _delete_silent(now - ROLLUP_MS)
+rounds = Retention()
+"""Those of this process, while it is the collector."""
 
 
-def _delete_older(series: QuerySet, rows: QuerySet, column: str, cutoff: int, limit: int) -> int:
-    """Delete up to `limit` of the rows whose `column` is below the cutoff; `rows` are ordered by that column."""
-    oldest = Subquery(rows.filter(series=OuterRef("pk")).values(column)[:1])
-    concerned = series.annotate(oldest=oldest).filter(oldest__lt=cutoff).order_by("pk").values_list("pk", flat=True)
+def expire(now: int) -> bool:
+    """The next step of this process' rounds."""
+    return rounds.step(now)
+
+
+def _delete_old(ids: list[int], now: int, limit: int) -> int:
     gone = 0
-    for pk in list(concerned[:SERIES]):
-        old = rows.filter(series=pk, **{f"{column}__lt": cutoff})
-        beyond = old.values_list(column, flat=True)[limit - gone :][:1]
-        gone += old.filter(**{f"{column}__lt": next(iter(beyond), cutoff)}).delete()[0]
-        if gone >= limit:
-            break
+    for rows, column, series, cutoff in _expired(ids, now):
+        for pk in series:
+            gone += _delete_older(rows.filter(series=pk), column, cutoff, limit - gone)
+            if gone >= limit:
+                return gone
     return gone
 
 
+def _expired(ids: list[int], now: int) -> Iterator[tuple[QuerySet, str, list[int], int]]:
+    """Rows, the column of their time, the series that have older ones than the cutoff, and the cutoff."""
+    span = Series.objects.filter(pk__range=(ids[0], ids[-1])).order_by("pk").values_list("pk", flat=True)
+    closed = closed_before(now)
+    if connection.vendor == "sqlite":
+        # What the roll-ups do not know yet stays.
+        late = LateHour.objects.filter(series=OuterRef("pk"), t__lt=closed)
+        known = span.exclude(dirty_from__lt=closed).exclude(Exists(late))
+        yield Sample.objects.all(), "ts", _having(known, Sample.objects.filter(ts__lt=closed)), closed
+    for res in RESOLUTIONS:
+        rows, cutoff = Rollup.objects.filter(res=res), rollups_before(res, now)
+        yield rows, "t", _having(span, rows.filter(t__lt=cutoff)), cutoff
+
+
+def _having(series: QuerySet, rows: QuerySet) -> list[int]:
+    return list(series.filter(Exists(rows.filter(series=OuterRef("pk")))))
+
+
+def _delete_older(rows: QuerySet, column: str, cutoff: int, limit: int) -> int:
+    """Delete up to `limit` of the rows whose time is before the cutoff, the oldest first."""
+    old = rows.filter(**{f"{column}__lt": cutoff})
+    beyond = old.order_by(column).values_list(column, flat=True)[limit:][:1]
+    return old.filter(**{f"{column}__lt": next(iter(beyond), cutoff)}).delete()[0]
+
+
 def _delete_silent(cutoff: int) -> int:
-    """Delete series of which nothing is left, so that names that are not used any more free their source's limit."""
-    silent = Series.objects.filter(last_ts__lt=cutoff, dirty_from=None)
-    return Series.objects.filter(pk__in=list(silent.values_list("pk", flat=True)[:SERIES])).delete()[0]
+    """Delete series of which nothing is left."""
+    silent = Series.objects.filter(last_ts__lt=cutoff, dirty_from=None).order_by("pk").values_list("pk", flat=True)
+    return Series.objects.filter(pk__in=list(silent[:SERIES])).delete()[0]

@@ -1,71 +1,135 @@
-"""The 1-minute roll-ups: recomputed from the raw samples wherever those changed, so that nothing counts twice.
+"""Roll-ups of 10 s, a minute and an hour: recomputed from the raw samples wherever those changed, never added to.
 
 What is dirty stands in the series' own row (`dirty_from`, `dirty_to`), written by the transaction that stores the
-samples. So a crash loses nothing, storing needs no statement more, and a late sample only widens the span: the buckets
-between are computed again to what they were. The bucket after the span is included, since the step from its
-predecessor may have changed.
+samples. So a crash loses nothing, and storing needs no statement more. A sample that is late by more than an hour
+notes its hour instead (LateHour), so that what lies between is not computed again.
+
+The buckets of 10 s are computed from the samples, with the step from the sample before them and into the bucket after
+them. Minutes are computed from the buckets of 10 s and hours from minutes, which comes to the same at a fraction of
+the cost. What is older than an hour is computed in whole hours, since its buckets of 10 s may have expired.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby, pairwise
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from metrics.series.models import Series
+from live.clock import now_ms
+from metrics.series import aggregates
+from metrics.series.bulk import values
+from metrics.series.horizons import FINEST, HOUR_MS, RESOLUTIONS
+from metrics.series.models import LateHour, Series
 
-MINUTE = 60
 BATCH = 500
 """Series per transaction: their rows are locked for its length, and storing waits for that."""
+SAMPLES = 50_000
+"""About as many are read in one transaction."""
+LATE_HOURS = 20
+UNKNOWN_MS = 1_000
+
+
+class Span(NamedTuple):
+    """A stretch of a series between edges of buckets, in epoch ms.
+
+    `start` is the time of the last sample before it (`low` where none is left), `level` what the series came to in an
+    hour before it.
+    """
+
+    series: int
+    low: int
+    high: int
+    start: int = 0
+    level: float | None = None
 
 
 @transaction.atomic
-def roll_up(*, batch: int = BATCH) -> int:
-    """Bring the roll-ups of up to `batch` dirty series up to date; return how many there were."""
-    dirty = Series.objects.filter(dirty_from__isnull=False).order_by("pk")[:batch]
-    ids = list(dirty.select_for_update(no_key=True).values_list("pk", flat=True))
-    if ids:
-        recompute(ids)
-        Series.objects.filter(pk__in=ids).update(dirty_from=None, dirty_to=None)
-    return len(ids)
+def roll_up(*, batch: int = BATCH, samples: int = SAMPLES) -> int:
+    """Bring the roll-ups of up to `batch` dirty series up to date; return how many there were.
+
+    `batch`, where more may be left: a span of many more than `samples` samples is done in several calls.
+    """
+    late = list(LateHour.objects.order_by("t", "series").values_list("series", "t")[:LATE_HOURS])
+    # The longest dirty first, so that those who are always dirty do not keep others waiting.
+    dirty = Series.objects.filter(dirty_from__isnull=False).order_by("dirty_from", "pk").values_list("pk", flat=True)
+    ids = {*dirty[:batch], *(series for series, _t in late)}
+    if not ids:
+        return 0
+    spans, is_whole = _dirty_spans(ids, samples)
+    recompute([*spans, *(Span(series, t, t + HOUR_MS) for series, t in late)])
+    for series, t in late:
+        LateHour.objects.filter(series=series, t=t).delete()
+    return len(ids) if is_whole and len(late) < LATE_HOURS else max(len(ids), batch)
 
 
-def recompute(ids: Sequence[int], *, res: int = MINUTE) -> None:
-    """Compute the buckets in the dirty spans of these series anew."""
-    places = ",".join(["%s"] * len(ids))
+def recompute(spans: Sequence[Span]) -> None:
+    """Compute all buckets of these spans anew."""
+    spans = _merged(_surrounded(spans))
+    _execute(aggregates.FROM_SAMPLES, spans, samples=aggregates.SAMPLES[connection.vendor])
+    for finer, res in pairwise(RESOLUTIONS):
+        spans = _merged(_aligned(span, res * 1000) for span in spans)
+        buckets = aggregates.BUCKETS[connection.vendor].format(finer=finer)
+        rows = [(span.series, span.low, span.high) for span in spans]
+        _execute(aggregates.FROM_BUCKETS, rows, buckets=buckets, finer=finer, res=res, ms=res * 1000)
+
+
+def _dirty_spans(ids: Iterable[int], samples: int) -> tuple[list[Span], bool]:
+    """The spans of these series that are done now, and whether nothing is left of them. Locks the series."""
+    held = Series.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    hour_ago, room = now_ms() - HOUR_MS, samples
+    spans, left = [], {}
+    for series, first, last, interval_ms in held.values_list("pk", "dirty_from", "dirty_to", "interval_ms"):
+        if first is None or last is None:
+            continue
+        if room <= 0:
+            left[series] = first
+            continue
+        span = _aligned(Span(series, first, last + 1), HOUR_MS if first < hour_ago else FINEST * 1000)
+        most = max(room * (interval_ms or UNKNOWN_MS), HOUR_MS) // HOUR_MS * HOUR_MS
+        if span.high - span.low > most:
+            left[series] = span.low + most
+            span = span._replace(high=span.low + most)
+        spans.append(span)
+        room -= (span.high - span.low) // (interval_ms or UNKNOWN_MS)
+    done = [span.series for span in spans if span.series not in left]
+    Series.objects.filter(pk__in=done).update(dirty_from=None, dirty_to=None)
+    for series, first in left.items():
+        Series.objects.filter(pk=series).update(dirty_from=first)
+    return spans, not left
+
+
+def _surrounded(spans: Sequence[Span]) -> list[Span]:
+    rows = [span[:3] for span in spans]
+    return [Span._make(row) for row in _execute(aggregates.SURROUNDINGS, rows, is_read=True)]
+
+
+def _aligned(span: Span, ms: int) -> Span:
+    return span._replace(low=span.low // ms * ms, high=-(-span.high // ms) * ms)
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """The spans without overlaps: a bucket can be written only once in a statement."""
+    return [one for _series, group in groupby(sorted(spans), lambda span: span.series) for one in _joined(group)]
+
+
+def _joined(spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans of one series, in order."""
+    spans = iter(spans)
+    current = next(spans)
+    for span in spans:
+        if span.low < current.high:
+            current = current._replace(high=max(current.high, span.high))
+        else:
+            yield current
+            current = span
+    yield current
+
+
+def _execute(sql: str, rows: Sequence[tuple], *, is_read: bool = False, **words: object) -> list[tuple]:
+    if not rows:
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(_RECOMPUTE.format(ids=places, ms=res * 1000, res=res), ids)
-
-
-# `tame` keeps sums of values near the end of the float range finite: PostgreSQL refuses an overflow, SQLite makes
-# it NULL, and either would stop the roll-ups of all series. A fall of a counter is a reset: it began again at 0.
-_RECOMPUTE = """
-    WITH dirty AS (
-        SELECT id AS series_id, dirty_from / {ms} * {ms} AS low, (dirty_to / {ms} + 1) * {ms} AS high
-        FROM metrics_series WHERE id IN ({ids})
-    ), span AS (
-        SELECT series_id, low,
-            COALESCE((SELECT MAX(ts) FROM metrics_sample s
-                      WHERE s.series_id = dirty.series_id AND s.ts < dirty.low), low) AS prev,
-            COALESCE((SELECT (MIN(ts) / {ms} + 1) * {ms} FROM metrics_sample s
-                      WHERE s.series_id = dirty.series_id AND s.ts >= dirty.high), high) AS high
-        FROM dirty
-    ), raw AS (
-        SELECT s.series_id, s.ts, s.ts / {ms} * {ms} AS t, s.value, span.low,
-            CASE WHEN s.value > 1e300 THEN 1e300 WHEN s.value < -1e300 THEN -1e300 ELSE s.value END AS tame
-        FROM span JOIN metrics_sample s ON s.series_id = span.series_id AND s.ts >= span.prev AND s.ts < span.high
-    ), step AS (
-        SELECT series_id, ts, t, value, low, tame, LAG(tame) OVER (PARTITION BY series_id ORDER BY ts) AS prior,
-            FIRST_VALUE(value) OVER bucket AS opening, LAST_VALUE(value) OVER bucket AS closing
-        FROM raw
-        WINDOW bucket AS (
-            PARTITION BY series_id, t ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
-    )
-    INSERT INTO metrics_rollup (series_id, res, t, n, "sum", "min", "max", "first", "last", last_ts, inc)
-    SELECT series_id, {res}, t, COUNT(*), SUM(tame), MIN(value), MAX(value), MIN(opening), MIN(closing), MAX(ts),
-        SUM(CASE WHEN prior IS NULL THEN 0.0 WHEN tame < prior THEN tame ELSE tame - prior END)
-    FROM step WHERE ts >= low GROUP BY series_id, t
-    ON CONFLICT (series_id, res, t) DO UPDATE SET n = excluded.n, "sum" = excluded."sum", "min" = excluded."min",
-        "max" = excluded."max", "first" = excluded."first", "last" = excluded."last", last_ts = excluded.last_ts,
-        inc = excluded.inc
-"""
+        cursor.execute(sql.format(values=values(rows), **words), list(chain.from_iterable(rows)))
+        return cursor.fetchall() if is_read else []

@@ -1,32 +1,43 @@
-"""Storing readings: the one way into the sample table, for pushed samples and for our own."""
+"""Storing readings: the one way into the sample table, for pushed samples and for our own.
+
+What is sent again changes nothing: the first value for a time wins. Whoever stores holds the rows of the series, so
+that their newest time, their total and what the roll-ups do not know yet are right in the same commit.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from django.db import transaction
 
-from metrics.series.bulk import Progress, SampleRow, insert_samples, pieces, update_series
+from live.clock import now_ms
+from metrics.series.bulk import SampleRow, insert_samples, update_series
+from metrics.series.completing import complete
 from metrics.series.creating import create_series, find_series
+from metrics.series.deltas import add_up
+from metrics.series.horizons import closed_before
 from metrics.series.identities import SeriesIds
-from metrics.series.intervals import observed_interval
-from metrics.series.models import Series
-from metrics.series.readings import Identity, Reading, series_key
+from metrics.series.progress import Row, Vanished, locked, mark_late, moved_on
+from metrics.series.readings import Identity, Reading
 from metrics.series.sightings import Sightings
 
 Readings = Mapping[Identity, Sequence[Reading]]
+Ended = Sequence[tuple[Identity, int]]
+"""Series that their sender declares stale, and since when (epoch ms)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What storing came to.
 
-    `touched` are the series that got a new sample, and `created` those whose row is new. `duplicates` counts the
-    readings whose time was taken, `refused` names series that could not be made (their source has as many as it may,
-    or is gone).
+    `touched` are the series that got a new sample or ended, and `created` those whose row is new. `rows` are the
+    (series, ts) of the samples that are new, `new` counts them, and `ids` says which series is which identity.
+    `duplicates` counts the readings whose time was taken, `too_old` by identity those whose roll-ups are closed.
+    `refused` names series that could not be made (their source has as many as it may, or is gone).
     """
 
     touched: frozenset[int] = frozenset()
@@ -34,93 +45,120 @@ class Stored:
     new: int = 0
     duplicates: int = 0
     refused: frozenset[Identity] = frozenset()
-
-
-class _Vanished(Exception):
-    """A remembered series is gone, or its id was given to another."""
+    too_old: Mapping[Identity, int] = field(default_factory=dict)
+    rows: Sequence[tuple[int, int]] = ()
+    ids: Mapping[Identity, int] = field(default_factory=dict)
 
 
 _ids = SeriesIds()
 _sightings = Sightings()
 
 
-def store(readings: Sequence[Reading], *, before_commit: Callable[[], None] = lambda: None) -> Stored:
+def store(
+    readings: Sequence[Reading], *, ended: Ended = (), before_commit: Callable[[], None] = lambda: None
+) -> Stored:
     """Store readings in one transaction (a savepoint, inside a running one) and say what was new.
 
-    The number of statements is constant, up to 5,000 readings. `before_commit` is called as the last act of the
-    transaction and may raise to undo it.
+    `ended` series turn stale at that time, unless they are unknown or have a newer sample. The number of statements is
+    constant, up to 5,000 readings. `before_commit` is called as the last act of the transaction and may raise to undo
+    it. Raises ValueError for a value that is not finite, which PostgreSQL would keep and SQLite take for NULL.
     """
-    by_identity = _grouped(readings)
+    now = now_ms()
+    by_identity, too_old = _grouped(readings, closed_before(now))
+    ends = _latest(ended)
     try:
-        stored = _store(by_identity, before_commit)
-    except _Vanished:
-        _ids.forget(by_identity)
-        stored = _store(by_identity, before_commit)
-    transaction.on_commit(partial(_sightings.note, {identity.source for identity in by_identity}), robust=True)
+        stored = _store(by_identity, ends, too_old, now, before_commit)
+    except Vanished:
+        _ids.forget([*by_identity, *ends])
+        stored = _store(by_identity, ends, too_old, now, before_commit)
+    sources = {identity.source for identity in (*by_identity, *ends)}
+    transaction.on_commit(partial(_sightings.note, sources), robust=True)
     return stored
 
 
-def _grouped(readings: Iterable[Reading]) -> Readings:
+def _grouped(readings: Iterable[Reading], closed: int) -> tuple[Readings, Mapping[Identity, int]]:
+    """The readings by identity, and how many of which are before `closed`."""
     by_identity: defaultdict[Identity, list[Reading]] = defaultdict(list)
+    too_old: Counter[Identity] = Counter()
     for reading in readings:
-        by_identity[reading.identity].append(reading)
-    return by_identity
+        if reading.ts < closed:
+            too_old[reading.identity] += 1
+        elif math.isfinite(reading.value):
+            by_identity[reading.identity].append(reading)
+        else:
+            raise ValueError(f"{reading.identity.metric}: expected a finite value, got {reading.value}")
+    return by_identity, too_old
+
+
+def _latest(ended: Ended) -> Mapping[Identity, int]:
+    ends: dict[Identity, int] = {}
+    for identity, ts in ended:
+        ends[identity] = max(ts, ends.get(identity, ts))
+    return ends
 
 
 @transaction.atomic
-def _store(readings: Readings, before_commit: Callable[[], None]) -> Stored:
-    ids, created = _resolve(readings)
-    # Remembered only after the commit: an id from a transaction that is undone is nobody's.
-    transaction.on_commit(partial(_ids.remember, ids))
-    rows = _lock(ids)
-    samples = [SampleRow(ids[i], r.ts, r.value) for i, group in readings.items() if i in ids for r in group]
-    new = insert_samples(samples)
-    touched = _advance(rows, new)
+def _store(
+    readings: Readings,
+    ends: Mapping[Identity, int],
+    too_old: Mapping[Identity, int],
+    now: int,
+    before_commit: Callable[[], None],
+) -> Stored:
+    ids, created = _resolve(readings, ends, now)
+    rows = locked(ids)
+    groups = {ids[identity]: group for identity, group in readings.items() if identity in ids}
+    complete(rows, {series: group[0] for series, group in groups.items()})
+    samples, deltas = _samples(groups)
+    totals, raised = add_up(deltas, rows) if deltas else ([], frozenset())
+    new = insert_samples(samples + totals)
+    touched = _advance(rows, new, {ids[identity]: ts for identity, ts in ends.items() if identity in ids}, raised)
     before_commit()
-    return Stored(touched, created, len(new), len(samples) - len(new), frozenset(readings.keys() - ids.keys()))
+    refused = frozenset(readings.keys() - ids.keys())
+    duplicates = len(samples) + len(deltas) - len(new)
+    return Stored(touched, created, len(new), duplicates, refused, too_old, new, ids)
 
 
-def _resolve(readings: Readings) -> tuple[dict[Identity, int], frozenset[int]]:
-    """The ids of all series that exist or may be made, and which are new."""
-    ids = _ids.known(readings)
-    ids |= find_series([identity for identity in readings if identity not in ids])
-    absent = {identity: group for identity, group in readings.items() if identity not in ids}
-    if not absent:
-        return ids, frozenset()
-    made, created = create_series(absent)
-    return ids | made, created
+def _resolve(readings: Readings, ends: Mapping[Identity, int], now: int) -> tuple[dict[Identity, int], frozenset[int]]:
+    """The ids of all series that exist or may be made, and which are new. A series is not made to be ended."""
+    wanted = readings.keys() | ends if ends else readings.keys()
+    known = _ids.known(wanted)
+    if len(known) == len(wanted):
+        return known, frozenset()
+    found, created = find_series([identity for identity in wanted if identity not in known]), frozenset[int]()
+    absent = {i: group for i, group in readings.items() if i not in known and i not in found}
+    if absent:
+        made, created = create_series(absent, now)
+        found |= made
+    # Remembered only after the commit: an id from a transaction that is undone is nobody's.
+    transaction.on_commit(partial(_ids.remember, found))
+    return known | found, created
 
 
-def _lock(ids: Mapping[Identity, int]) -> list[Series]:
-    """The rows of the series, locked in the order of their ids. Raises _Vanished unless each is what it should be."""
-    columns = ("source_id", "key", "last_ts", "interval_ms", "total", "dirty_from", "dirty_to")
-    rows: dict[int, Series] = {}
-    for piece in pieces(sorted(ids.values())):
-        locked = Series.objects.select_for_update(no_key=True).filter(pk__in=piece).order_by("pk").only(*columns)
-        rows |= {row.pk: row for row in locked}
-    for (source, metric, labels), pk in ids.items():
-        row = rows.get(pk)
-        if row is None or (row.source_id, bytes(row.key)) != (source, series_key(metric, labels)):
-            raise _Vanished
-    return list(rows.values())
+def _samples(groups: Mapping[int, Sequence[Reading]]) -> tuple[list[SampleRow], list[SampleRow]]:
+    """The samples whose value is to be stored as it is, and those that are deltas."""
+    samples: list[SampleRow] = []
+    deltas: list[SampleRow] = []
+    for series, group in groups.items():
+        for _identity, ts, value, _unit, _kind, _help, is_delta in group:
+            (deltas if is_delta else samples).append(SampleRow(series, ts, value))
+    return samples, deltas
 
 
-def _advance(rows: Iterable[Series], new: Iterable[tuple[int, int]]) -> frozenset[int]:
-    """Carry the new samples, as (series, ts), into the rows of their series; return the ids of those."""
+def _advance(
+    rows: Mapping[int, Row], new: Iterable[tuple[int, int]], ends: Mapping[int, int], raised: frozenset[int]
+) -> frozenset[int]:
+    """Carry the new samples, as (series, ts), and the ends into the rows of their series; the ids that changed."""
     times: defaultdict[int, list[int]] = defaultdict(list)
     for series, ts in new:
         times[series].append(ts)
-    update_series([_progress(row, sorted(times[row.pk])) for row in rows if row.pk in times])
-    return frozenset(times)
-
-
-def _progress(row: Series, times: Sequence[int]) -> Progress:
-    first, last = times[0], times[-1]
-    return Progress(
-        last_ts=last if row.last_ts is None else max(row.last_ts, last),
-        interval_ms=observed_interval(row.interval_ms, row.last_ts, times),
-        total=row.total + len(times),
-        dirty_from=first if row.dirty_from is None else min(row.dirty_from, first),
-        dirty_to=last if row.dirty_to is None else max(row.dirty_to, last),
-        id=row.pk,
-    )
+    progress, late = [], []
+    for series in times.keys() | ends.keys():
+        row = rows[series]
+        moved, hours = moved_on(row, sorted(times[series]), end=ends.get(series), is_raised=series in raised)
+        if moved != row.progress:
+            progress.append(moved)
+        late += [(series, hour) for hour in hours]
+    mark_late(late)
+    update_series(progress)
+    return frozenset(moved.id for moved in progress)

@@ -1,4 +1,5 @@
-"""The collector: the one process that samples the machine, rolls up and forgets, elected by the lease."""
+"""The collector: the one process that samples the machine, fetches sources, rolls up and forgets, elected by the
+lease."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from metrics.sources.host import Host
 from metrics.sources.lane import Claim, Lane
 from metrics.sources.lease import LeaseLost
 from metrics.sources.models import Source
+from metrics.sources.pulls import Pulls
 from metrics.sources.seconds import next_second
 from metrics.sources.telling import Teller
 
@@ -46,8 +48,9 @@ class Collector:
 
     def __init__(self, on_stored: Callable[[Stored], None], process: str, *, host: Host | None = None) -> None:
         self.generation: int | None = None
-        self.stored = 0
-        self._teller = Teller(on_stored)
+        self.pulls = Pulls(lambda: self.generation is not None, self._under_lease, teller := Teller(on_stored))
+        self._sampled = 0
+        self._teller = teller
         self._process = process
         self._host = host or Host()
         self._lane = Lane()
@@ -55,14 +58,21 @@ class Collector:
         self._works = True
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def stored(self) -> int:
+        """Samples stored since the start."""
+        return self._sampled + self.pulls.stored
+
     def start(self) -> None:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="collector")
+            self.pulls.start()
 
     async def stop(self) -> None:
         """End, and let another process take over at once."""
         task, self._task = self._task, None
         await end(task)
+        await self.pulls.stop()
         with contextlib.suppress(Exception):
             await self._let_go()
 
@@ -95,7 +105,9 @@ class Collector:
             await self._repeat(lambda: roll_up() >= BATCH)
         if self._is_due("expire", EXPIRE_EVERY_S):
             now = now_ms()
-            await self._repeat(lambda: expire(now) > 0)
+            if await self._repeat(lambda: expire(now)):
+                # More than there is time for in a tick: the next one goes on.
+                self._due["expire"] = 0.0
 
     async def _take(self) -> None:
         self.generation = await self._lane.run(lambda _claim: lease.take(self._process))
@@ -106,18 +118,19 @@ class Collector:
     async def _sample(self) -> None:
         now = now_ms() // 1000 * 1000
         stored = await self._lane.run(lambda claim: self._under_lease(claim, lambda: self._store_host(now)))
-        self.stored += stored.new
+        self._sampled += stored.new
         await self._lane.run(lambda _claim: self._teller.tell(stored))
 
     def _store_host(self, now: int) -> Stored:
         source = Source.objects.ensure(HOST, Source.Kind.HOST)
         return store(self._host.readings(source.pk, now))
 
-    async def _repeat(self, has_more: Callable[[], bool]) -> None:
-        """Do a small piece of work again while there is more, each in a transaction of its own."""
+    async def _repeat(self, has_more: Callable[[], bool]) -> bool:
+        """Do a small piece of work again while there is more, each in its own transaction; whether more is left."""
         for _round in range(ROUNDS):
             if not await self._lane.run(lambda claim: self._under_lease(claim, has_more)):
-                break
+                return False
+        return True
 
     def _under_lease(self, claim: Claim, work: Callable[[], R]) -> R:
         generation = self.generation

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from live.clock import now_ms
 from live.database import in_pool
+from metrics.ingest.calls import Taken
 from metrics.series.readings import Identity, Reading
 from metrics.sources.ending import end
 from metrics.sources.models import Source
@@ -28,7 +29,7 @@ class Writes(Protocol):
 
     stored: int
 
-    async def write(self, readings: list[Reading]) -> None: ...
+    async def write(self, taken: Taken) -> object: ...
 
 
 class OwnFigures:
@@ -63,7 +64,7 @@ class OwnFigures:
     async def write_once(self) -> None:
         figures, now = self.figures(), now_ms() // 1000 * 1000
         source = await in_pool(Source.objects.ensure, NAME, Source.Kind.OWN)
-        await self._writer.write([self._reading(source.pk, now, *figure) for figure in figures.items()])
+        await self._writer.write(Taken([self._reading(source.pk, now, *figure) for figure in figures.items()]))
 
     def _reading(self, source: int, now: int, name: str, value: float) -> Reading:
         unit = GAUGES.get(name, "1/s")

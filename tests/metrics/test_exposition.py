@@ -1,11 +1,27 @@
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections import Counter
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from live.push import hub as module
 from live.push.hub import Hub
+from metrics import exposition
+from metrics.ingest import writer
+from metrics.ingest.calls import Reason, Taken
+from metrics.series.storing import Stored
+from metrics.sources.models import Source
+from metrics.sources.rejections import Rejections
 from tests.live.push.floor import Peer, Shelf, visit
+from tests.metrics.series.arranging import reading
+
+
+@pytest.fixture
+def shop(transactional_db):
+    return Source.objects.create(name="shop")
 
 
 @pytest.fixture
@@ -38,6 +54,47 @@ async def test_a_socket_that_was_refused_is_counted_by_its_limit(hub, async_clie
     hub.room.refused["user"] += 3
     found = samples((await async_client.get("/metrics")).text)
     assert found["watchfloor_refused_total", "user"] == 3
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_came_in_is_exposed(async_client, shop, monkeypatch):
+    monkeypatch.setattr(exposition, "calls", Counter({("json", "2xx"): 3, ("otlp", "5xx"): 1}))
+    monkeypatch.setattr(exposition, "rejections", Rejections())
+    exposition.rejections.note(shop.pk, {Reason.TOO_OLD: 4}, "too old")
+    monkeypatch.setattr(writer, "_running", None)
+    here = writer.Writer(lambda _stored: None)
+    here.start()
+    await here.write(Taken([reading(shop.pk, value=1.0), reading(shop.pk, metric="b")]))
+    found = samples((await async_client.get("/metrics")).text)
+    await here.stop()
+    assert found["watchfloor_ingest_calls_total", "json", "2xx"] == 3
+    assert found["watchfloor_ingest_calls_total", "otlp", "5xx"] == 1
+    assert found["watchfloor_ingest_rejected_total", Reason.TOO_OLD] == 4
+    assert found["watchfloor_ingest_stored_total",] == 2
+    assert found["watchfloor_ingest_waiting_samples",] == 0
+    assert found["watchfloor_ingest_waiting_seconds",] == 0
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_waits_to_be_stored_is_exposed_with_its_age(async_client, shop, monkeypatch):
+    gate = threading.Event()
+
+    def wait(readings, ended, before_commit):
+        gate.wait(5)
+        return Stored()
+
+    monkeypatch.setattr(writer, "_running", None)
+    here = writer.Writer(lambda _stored: None, store=wait)
+    here.start()
+    writing = asyncio.create_task(here.write(Taken([reading(shop.pk), reading(shop.pk, metric="b")])))
+    while here.behind_s < 0.05:
+        await asyncio.sleep(0.01)
+    found = samples((await async_client.get("/metrics")).text)
+    gate.set()
+    await writing
+    await here.stop()
+    assert found["watchfloor_ingest_waiting_samples",] == 2
+    assert 0.05 <= found["watchfloor_ingest_waiting_seconds",] < 5
 
 
 def test_without_a_hub_there_is_the_process_alone(client):

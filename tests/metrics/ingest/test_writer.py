@@ -9,6 +9,7 @@ from django.db import DataError, OperationalError
 
 from live import database
 from metrics.ingest import writer as writers
+from metrics.ingest.calls import Outcome, Taken
 from metrics.ingest.writer import Behind, Unfit, Writer
 from metrics.series.models import Sample
 from metrics.series.storing import Stored
@@ -28,7 +29,7 @@ class Shelf:
         self.entered = threading.Event()
         self.error = None
 
-    def __call__(self, readings, before_commit):
+    def __call__(self, readings, ended, before_commit):
         self.entered.set()
         self.gate.wait(10)
         values = [item.value for item in readings]
@@ -62,7 +63,7 @@ async def writer(shelf, told):
 
 
 def numbers(*values):
-    return [reading(1, value=float(value)) for value in values]
+    return Taken([reading(1, value=float(value)) for value in values])
 
 
 async def until(condition):
@@ -84,7 +85,7 @@ async def hold(shelf, writer, *values):
 async def test_what_was_written_is_in_the_database_when_write_returns(shop):
     told = []
     writer = Writer(told.append)
-    await writer.write([reading(shop.pk, value=42.0)])
+    await writer.write(Taken([reading(shop.pk, value=42.0)]))
     assert [sample.value async for sample in Sample.objects.all()] == [42.0]
     await until(lambda: told)
     assert (told[0].new, writer.stored) == (1, 1)
@@ -101,8 +102,8 @@ async def test_requests_that_wait_share_a_transaction_in_their_order(shelf, writ
     assert shelf.batches == [[1], [2, 2.5, 3, 3.5, 4, 4.5]]
 
 
-@pytest.mark.parametrize("sizes, batches", [((2, 3), [5]), ((2, 4), [2, 4]), ((9, 1), [9, 1]), ((1, 9), [1, 9])])
-async def test_a_transaction_has_a_limit_that_a_single_request_may_pass(shelf, writer, monkeypatch, sizes, batches):
+@pytest.mark.parametrize("sizes, batches", [((2, 3), [5]), ((2, 4), [2, 4]), ((9, 1), [5, 5]), ((1, 9), [1, 5, 4])])
+async def test_a_transaction_has_a_limit_and_a_longer_request_takes_several(shelf, writer, monkeypatch, sizes, batches):
     monkeypatch.setattr(writers, "BATCH", 5)
     first = await hold(shelf, writer, 0)
     others = [asyncio.create_task(writer.write(numbers(*range(size)))) for size in sizes]
@@ -216,26 +217,64 @@ async def test_a_sender_that_gave_up_does_not_disturb_the_others(shelf, writer):
     assert 3 in shelf.batches[-1]
 
 
-async def test_samples_of_series_over_the_limit_are_refused_only_if_nothing_else_came_with_them(told):
-    def full(readings, before_commit):
+async def test_each_request_is_told_what_became_of_its_own(told):
+    def full(readings, ended, before_commit):
         before_commit()
         new = [item.identity for item in readings if item.identity.metric == "new"]
-        return Stored(touched=frozenset({1}), new=len(readings) - len(new), refused=frozenset(new))
+        old = [item for item in readings if item.identity.metric != "new"]
+        return Stored(
+            touched=frozenset({1}),
+            new=1,
+            duplicates=len(old) - 1,
+            refused=frozenset(new),
+            rows=[(1, old[0].ts)],
+            ids={old[0].identity: 1},
+        )
 
     writer = Writer(told.append, store=full)
     mixed = [reading(1), reading(1, metric="new")]
-    results = await asyncio.gather(
-        writer.write(mixed), writer.write([mixed[1]] * 2), writer.write(mixed[:1]), return_exceptions=True
-    )
-    assert [type(result) for result in results] == [type(None), Unfit, type(None)]
-    assert (writer.stored, writer.refused) == (2, 3)
+    results = await asyncio.gather(*(writer.write(Taken(one)) for one in (mixed, [mixed[1]] * 2, mixed[:1])))
+    refused = mixed[1].identity
+    assert results == [Outcome(1, 0, 1, 0, refused), Outcome(0, 0, 2, 0, refused), Outcome(0, 1)]
+    assert (writer.stored, writer.duplicates, writer.refused) == (1, 1, 3)
     await writer.stop()
+
+
+async def test_ended_series_are_handed_over_with_the_last_share(shop):
+    seen = []
+
+    def keep(readings, ended, before_commit):
+        before_commit()
+        seen.append((len(readings), list(ended)))
+        return Stored(new=len(readings))
+
+    writer = Writer(lambda _stored: None, store=keep)
+    ended = [(reading(1).identity, T0)]
+    await writer.write(Taken(list(numbers(*range(writers.BATCH + 1)).readings), ended))
+    await writer.write(Taken(ended=ended))
+    assert seen == [(writers.BATCH, []), (1, ended), (0, ended)]
+    await writer.stop()
+
+
+async def test_a_long_request_is_answered_when_all_of_it_is_stored(shelf, writer, monkeypatch):
+    monkeypatch.setattr(writers, "BATCH", 10)
+    outcome = await writer.write(numbers(*range(25)))
+    assert outcome == Outcome(25)
+    assert [len(batch) for batch in shelf.batches] == [10, 10, 5]
+
+
+async def test_a_long_request_that_fails_in_the_middle_is_told_so_and_costs_no_more(shelf, writer, monkeypatch):
+    monkeypatch.setattr(writers, "BATCH", 2)
+    with pytest.raises(Unfit):
+        await writer.write(numbers(1, 2, -1, 3, 4, 5))
+    await writer.write(numbers(6))
+    assert shelf.batches == [[1, 2], [6]]
 
 
 async def test_duplicates_are_counted_and_answered_as_stored(shop, told):
     writer = Writer(told.append)
     for _ in range(2):
-        await writer.write([reading(shop.pk, T0)])
+        await writer.write(Taken([reading(shop.pk, T0)]))
     assert (writer.stored, writer.duplicates) == (1, 1)
     await writer.stop()
     assert len(told) == 1
@@ -295,7 +334,10 @@ async def test_stopping_does_not_wait_for_ever(shelf, told, monkeypatch):
 async def test_a_stream_of_requests_loses_nothing(shop):
     writer = Writer(lambda _stored: None)
     await asyncio.gather(
-        *(writer.write([reading(shop.pk, T0 + n, n), reading(shop.pk, T0 + n, n, metric="b")]) for n in range(300))
+        *(
+            writer.write(Taken([reading(shop.pk, T0 + n, n), reading(shop.pk, T0 + n, n, metric="b")]))
+            for n in range(300)
+        )
     )
     await writer.stop()
     assert await Sample.objects.acount() == 600

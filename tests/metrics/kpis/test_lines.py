@@ -34,6 +34,23 @@ def test_three_intervals_are_bridged_and_more_are_a_gap():
     assert values(drawn([track((0, 1.0), (3.001, 2.0))], 1_000)) == [1.0, None, 2.0]
 
 
+def test_a_line_is_not_drawn_across_the_end_that_a_sender_declared():
+    points = [(T, 1.0), (T + 1_000, 2.0), (T + 3_000, 3.0)]
+    found = drawn([Track(points, 1_000, stale_at=T + 2_000)], 1_000)
+    assert values(found) == [1.0, 2.0, None, 3.0]
+
+
+def test_an_end_before_or_after_all_points_breaks_nothing():
+    for stale_at in (T - 1, T + 4_000):
+        assert values(drawn([Track([(T, 1.0), (T + 3_000, 3.0)], 1_000, stale_at=stale_at)], 1_000)) == [1.0, 3.0]
+
+
+def test_what_ended_is_not_in_the_sum_until_it_begins_again():
+    ended = Track([(T, 1.0), (T + 3_000, 1.0)], 1_000, stale_at=T + 500)
+    found = drawn([ended, track(*((n, 10.0) for n in range(4)))], 1_000)
+    assert values(found)[-4:] == [11.0, 10.0, 10.0, 11.0]
+
+
 def test_several_series_are_added_at_each_step():
     found = drawn([track(*((n, 1.0) for n in range(60))), track(*((n, 10.0) for n in range(60)))], 1_000)
     assert values(found) == [11.0] * 60

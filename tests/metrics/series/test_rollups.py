@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import math
 import random
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metrics.series.models import Rollup, Sample, Series
+from metrics.series import rollups as rolling
+from metrics.series import storing
+from metrics.series.models import LateHour, Rollup, Sample, Series
 from metrics.series.rollups import roll_up
 from metrics.series.storing import store
 from metrics.sources.models import Source
@@ -18,6 +20,8 @@ pytestmark = pytest.mark.django_db
 
 FIELDS = ("t", "n", "sum", "min", "max", "first", "last", "last_ts", "inc")
 MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 
 
 @pytest.fixture
@@ -31,14 +35,32 @@ def send(shop):
     return send
 
 
-def rollups(*fields):
-    return list(Rollup.objects.order_by("t").values_list(*(fields or FIELDS)))
+def rollups(*fields, res=60):
+    return list(Rollup.objects.filter(res=res).order_by("t").values_list(*(fields or FIELDS)))
 
 
-def test_a_bucket_tells_what_its_samples_come_to(send):
+def at(monkeypatch, ts):
+    """As if it were this time, in epoch ms."""
+    for module in (storing, rolling):
+        monkeypatch.setattr(module, "now_ms", lambda: ts)
+
+
+@pytest.mark.parametrize("res", [60, 3600])
+def test_a_bucket_tells_what_its_samples_come_to(send, res):
     send((0, 3.0), (20, 9.0), (59.999, 5.0))
-    assert rollups() == [(T0, 3, 17.0, 3.0, 9.0, 3.0, 5.0, T0 + 59_999, 11.0)]
-    assert Rollup.objects.get().res == 60
+    assert rollups(res=res) == [(T0, 3, 17.0, 3.0, 9.0, 3.0, 5.0, T0 + 59_999, 11.0)]
+
+
+def test_buckets_of_ten_seconds_begin_at_each_ten(send):
+    send((0, 3.0), (9.999, 4.0), (10, 9.0), (31, 5.0))
+    assert rollups("t", "n", "sum", "inc", res=10) == [
+        (T0, 2, 7.0, 1.0), (T0 + 10_000, 1, 9.0, 5.0), (T0 + 30_000, 1, 5.0, 5.0),
+    ]  # fmt: skip
+
+
+def test_a_full_hour_begins_a_new_bucket(send):
+    send((3599.999, 1.0), (3600, 2.0), (7200, 3.0))
+    assert rollups("t", "n", "inc", res=3600) == [(T0, 1, 0.0), (T0 + HOUR, 1, 1.0), (T0 + 2 * HOUR, 1, 1.0)]
 
 
 def test_a_full_minute_begins_a_new_bucket(send):
@@ -118,7 +140,7 @@ def test_rolling_up_again_changes_nothing(send):
 def test_series_do_not_mix(shop):
     store([reading(shop.pk, T0 + n * 30_000, 10.0 * n, metric=name) for n in range(3) for name in "ab"])
     roll_up()
-    assert sorted(Rollup.objects.values_list("series__name", "n", "inc")) == [
+    assert sorted(Rollup.objects.filter(res=60).values_list("series__name", "n", "inc")) == [
         ("a", 1, 10.0), ("a", 2, 10.0), ("b", 1, 10.0), ("b", 2, 10.0),
     ]  # fmt: skip
 
@@ -126,7 +148,24 @@ def test_series_do_not_mix(shop):
 def test_a_batch_takes_as_many_series_as_it_may_and_leaves_the_others_dirty(shop):
     store([reading(shop.pk, metric=name) for name in "abc"])
     assert [roll_up(batch=2), roll_up(batch=2), roll_up(batch=2)] == [2, 1, 0]
-    assert Rollup.objects.count() == 3
+    assert len(rollups()) == 3
+
+
+def test_those_who_are_dirty_longest_come_first(shop):
+    store([reading(shop.pk, T0 - n, metric=name) for n, name in enumerate("abc")])
+    roll_up(batch=2)
+    assert Series.objects.get(dirty_from__isnull=False).name == "a"
+
+
+def test_a_long_span_is_done_in_several_transactions(shop, monkeypatch):
+    at(monkeypatch, T0 + 10 * HOUR)
+    for hour in range(10):
+        store([reading(shop.pk, T0 + hour * HOUR + minute * MINUTE, float(hour * 60 + minute)) for minute in range(60)])
+    counts = []
+    while roll_up(samples=120):
+        counts.append(len(rollups(res=3600)))
+    assert len(counts) == 5
+    assert rollups("n", "inc", res=3600) == [(60, 59.0)] + [(60, 60.0)] * 9
 
 
 def test_values_at_the_end_of_the_range_do_not_stop_the_rollups(send):
@@ -141,25 +180,104 @@ def test_long_sums_are_as_exact_as_floats_allow(send):
     assert rollups("sum")[0][0] == pytest.approx(10.0)
 
 
-points = st.dictionaries(st.integers(0, 400), st.integers(-50, 50).map(float), min_size=1, max_size=40)
+@pytest.mark.parametrize("late, hours", [(3_599, []), (3_601, [-HOUR])])
+def test_an_hour_with_late_samples_is_noted_and_the_time_between_stays_clean(send, shop, late, hours):
+    send((0, 1.0))
+    store([reading(shop.pk, T0 - late * 1_000 + 1_000 * (late < 3_600), 0.5)])
+    assert list(LateHour.objects.values_list("t", flat=True)) == [T0 - HOUR + hour for hour in hours]
+    assert Series.objects.filter(dirty_from=None).exists() is bool(hours)
+    roll_up()
+    assert (LateHour.objects.count(), Series.objects.filter(dirty_from__isnull=False).count()) == (0, 0)
+    assert rollups("n", "inc", res=10) == [(1, 0.0), (1, 0.5)]
+
+
+def test_late_samples_of_many_hours_are_rolled_up_hour_by_hour(send, shop):
+    send((0, 100.0))
+    store([reading(shop.pk, T0 - hour * HOUR, 100.0 - hour) for hour in range(1, 24)])
+    while roll_up():
+        pass
+    assert rollups("n", "inc", res=3600) == [(1, 0.0)] + [(1, 1.0)] * 23
+    assert LateHour.objects.count() == 0
+
+
+def expire_raw():
+    """What retention does to samples."""
+    Sample.objects.all().delete()
+
+
+def test_the_step_from_a_sample_that_has_expired_is_still_known(send, monkeypatch):
+    send((0, 10.0))
+    expire_raw()
+    at(monkeypatch, T0 + DAY)
+    send((86_000, 17.0))
+    assert rollups("inc") == [(0.0,), (7.0,)]
+    assert rollups("inc", res=3600) == [(0.0,), (7.0,)]
+
+
+def test_a_bucket_whose_samples_have_expired_is_closed(send):
+    send((0, 10.0), (5, 11.0))
+    before = [rollups(res=res) for res in (10, 60, 3600)]
+    expire_raw()
+    send((7, 99.0))
+    assert [rollups(res=res) for res in (10, 60, 3600)] == before
+
+
+def test_a_silent_series_finds_its_minute_whole_when_its_buckets_of_ten_seconds_have_expired(send, monkeypatch):
+    send((0, 10.0), (10, 11.0))
+    Rollup.objects.filter(res=10).delete()
+    at(monkeypatch, T0 + 23 * HOUR)
+    send((15, 11.5))
+    assert rollups("n", "sum", "inc") == [(3, 32.5, 1.5)]
+
+
+def test_a_late_sample_finds_its_hour_whole_when_its_buckets_of_ten_seconds_have_expired(send, monkeypatch):
+    send((0, 10.0), (10, 11.0), (70, 12.0))
+    Rollup.objects.filter(res=10).delete()
+    at(monkeypatch, T0 + 23 * HOUR)
+    send((23 * 3_600, 20.0))
+    send((15, 11.5))
+    assert rollups("n", "sum", "inc")[0] == (3, 32.5, 1.5)
+    assert rollups("n", "inc", res=3600)[0] == (4, 2.0)
+
+
+seconds = st.integers(0, 400) | st.integers(0, 3 * 3_600)
+points = st.dictionaries(seconds, st.integers(-50, 50).map(float), min_size=1, max_size=40)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(points=points, order=st.randoms(use_true_random=False), cuts=st.lists(st.integers(0, 60), max_size=4))
+@given(points=points, order=st.randoms(use_true_random=False), cuts=st.lists(st.integers(0, 80), max_size=4))
 def test_shuffled_split_and_repeated_batches_give_the_same_rollups(db, points, order, cuts):
     source, _made = Source.objects.get_or_create(name="either")
     Series.objects.all().delete()
     tidy = [reading(source.pk, T0 + second * 1_000, value, metric="tidy") for second, value in sorted(points.items())]
     mixed = [tidy_one._replace(identity=tidy_one.identity._replace(metric="mixed")) for tidy_one in tidy] * 2
     order.shuffle(mixed)
-    edges = [0, *sorted(cuts), len(mixed)]
-    for start, end in pairwise(edges):
+    for start, end in pairwise([0, *sorted(cuts), len(mixed)]):
         store(mixed[start:end])
-        roll_up()
+        if order.random() < 0.7:
+            roll_up()
     store(tidy)
-    roll_up()
-    both = [
-        list(Rollup.objects.filter(series__name=name).order_by("t").values_list(*FIELDS)) for name in ("tidy", "mixed")
-    ]
-    assert both[0] == both[1]
-    assert sum(row[1] for row in both[0]) == len(points) == Sample.objects.filter(series__name="tidy").count()
+    while roll_up():
+        pass
+    mixed_up, in_order = (computed(name) for name in ("mixed", "tidy"))
+    assert mixed_up == in_order == expected(points)
+
+
+def computed(name):
+    rows = Rollup.objects.filter(series__name=name).order_by("res", "t")
+    return list(rows.values_list("res", *FIELDS))
+
+
+def expected(points):
+    """What the roll-ups are by their definition, from all samples at once."""
+    out = []
+    pairs = sorted(points.items())
+    steps = {now: value - was if value >= was else value for (_then, was), (now, value) in pairwise(pairs)}
+    for res in (10, 60, 3600):
+        for bucket, group in groupby(pairs, lambda pair, res=res: pair[0] // res):
+            times, values = zip(*group, strict=True)
+            inc = sum(steps.get(second, 0.0) for second in times)
+            ends = values[0], values[-1], T0 + times[-1] * 1_000
+            start = T0 + bucket * res * 1_000
+            out.append((res, start, len(values), sum(values), min(values), max(values), *ends, inc))
+    return out

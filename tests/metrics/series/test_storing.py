@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from metrics.series import creating
+from metrics.series import storing
 from metrics.series.models import Sample, Series
 from metrics.series.readings import Identity, Reading
 from metrics.series.storing import store
@@ -167,8 +167,12 @@ def test_a_source_that_is_gone_is_refused_and_its_neighbours_are_stored(shop):
     assert (stored.new, stored.refused) == (1, {gone.identity})
 
 
-def test_the_last_series_within_the_limit_is_taken_and_the_next_refused(shop, monkeypatch):
-    monkeypatch.setattr(creating, "SERIES_PER_SOURCE", 2)
+def limit(series):
+    Source.objects.update(series_limit=series)
+
+
+def test_the_last_series_within_the_limit_is_taken_and_the_next_refused(shop):
+    limit(2)
     over = reading(shop.pk, metric="c")
     stored = store([reading(shop.pk, metric="a"), reading(shop.pk, metric="b"), over])
     assert (stored.new, stored.refused) == (2, {over.identity})
@@ -177,9 +181,9 @@ def test_the_last_series_within_the_limit_is_taken_and_the_next_refused(shop, mo
     assert shop.last_error.startswith("c: refused")
 
 
-def test_existing_series_flow_on_when_the_limit_is_reached(shop, monkeypatch):
+def test_existing_series_flow_on_when_the_limit_is_reached(shop):
     store([reading(shop.pk, metric="a")])
-    monkeypatch.setattr(creating, "SERIES_PER_SOURCE", 1)
+    limit(1)
     store([reading(shop.pk, T0 + 1, metric="a"), reading(shop.pk, T0 + 1, metric="b")])
     store([reading(shop.pk, T0 + 2, metric="b"), reading(shop.pk, T0 + 3, metric="b")])
     assert [name for name, _ts, _value in samples()] == ["a", "a"]
@@ -187,17 +191,33 @@ def test_existing_series_flow_on_when_the_limit_is_reached(shop, monkeypatch):
     assert shop.refused == 3
 
 
-def test_each_source_has_a_limit_of_its_own(shop, monkeypatch):
-    other = Source.objects.create(name="other")
-    monkeypatch.setattr(creating, "SERIES_PER_SOURCE", 1)
-    stored = store([reading(source, metric=name) for source in (shop.pk, other.pk) for name in "ab"])
-    assert (stored.new, len(stored.refused)) == (2, 2)
+def test_each_source_has_a_limit_of_its_own(shop):
+    other = Source.objects.create(name="other", series_limit=3)
+    Source.objects.filter(pk=shop.pk).update(series_limit=1)
+    stored = store([reading(source, metric=name) for source in (shop.pk, other.pk) for name in "abcd"])
+    assert stored.new == 4
+    assert [sum(identity.source == source.pk for identity in stored.refused) for source in (shop, other)] == [3, 1]
 
 
-def test_our_own_sources_have_no_limit(shop, monkeypatch):
-    Source.objects.update(kind=Source.Kind.OWN)
-    monkeypatch.setattr(creating, "SERIES_PER_SOURCE", 0)
-    assert store([reading(shop.pk)]).new == 1
+@pytest.mark.parametrize("kind", ["scrape", "http", "sql"])
+def test_what_is_fetched_has_a_limit_too(shop, kind):
+    Source.objects.update(kind=kind, series_limit=1)
+    assert store([reading(shop.pk, metric=name) for name in "ab"]).new == 1
+
+
+@pytest.mark.parametrize("kind", ["host", "own"])
+def test_our_own_sources_have_no_limit(shop, kind):
+    Source.objects.update(kind=kind, series_limit=1)
+    assert store([reading(shop.pk, metric=name) for name in "ab"]).new == 2
+
+
+@pytest.mark.parametrize("days, taken", [(29, 0), (31, 1)])
+def test_series_that_were_silent_for_a_month_free_their_place(shop, days, taken, monkeypatch):
+    limit(1)
+    store([reading(shop.pk, metric="a")])
+    later = T0 + days * 86_400_000
+    monkeypatch.setattr(storing, "now_ms", lambda: later)
+    assert store([reading(shop.pk, later, metric="b")]).new == taken
 
 
 def test_a_source_that_sends_was_seen(shop):

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from metrics.sources.models import Source, SourceToken
-from metrics.sources.tokens import find_source
+from metrics.sources.tokens import find_sender
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def test_the_token_alone_is_printed():
 
 def test_a_missing_source_is_made():
     token = make_token("--source", "shop").strip()
-    assert find_source(token) == Source.objects.get(name="shop", kind=Source.Kind.PUSH).pk
+    assert find_sender(token).id == Source.objects.get(name="shop", kind=Source.Kind.PUSH).pk
 
 
 def test_an_existing_source_gets_a_second_token():

@@ -19,9 +19,9 @@ class Paper:
         self.stored = 0
         self.written = []
 
-    async def write(self, readings):
-        self.written.append(readings)
-        self.stored += len(readings)
+    async def write(self, taken):
+        self.written.append(taken.readings)
+        self.stored += len(taken.readings)
 
 
 @pytest.fixture

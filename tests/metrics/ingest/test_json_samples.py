@@ -8,23 +8,31 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from metrics.ingest.decoding import Acceptance, BadSample, decode
+from metrics.ingest.calls import Call, Outcome, Sender, Taken
+from metrics.ingest.json_samples import answer, take
+from metrics.ingest.problems import Problem
 from metrics.series.readings import Identity, Reading
 
 NOW = 1_795_154_400_000  # 2026-11-20T06:00:00Z
 DAY = 86_400_000
-ACCEPTANCE = Acceptance(7, NOW, NOW - DAY)
+SHOP = Sender(7, "shop")
 
 
-def decoded(document):
-    return decode((document if isinstance(document, str) else json.dumps(document)).encode(), ACCEPTANCE)
+def call(body, sender=SHOP):
+    return Call("POST", "/api/samples", {}, {}, body, sender, NOW, NOW - DAY)
+
+
+def decoded(document, sender=SHOP):
+    body = (document if isinstance(document, str) else json.dumps(document)).encode()
+    return take(call(body, sender)).readings
 
 
 def problem(document):
     body = document if isinstance(document, bytes) else None
-    with pytest.raises(BadSample) as caught:
-        decode(body, ACCEPTANCE) if body is not None else decoded(document)
-    return str(caught.value)
+    with pytest.raises(Problem) as caught:
+        take(call(body)) if body is not None else decoded(document)
+    assert caught.value.status == 400
+    return caught.value.message
 
 
 def sample(**changes):
@@ -45,11 +53,26 @@ def test_an_empty_list_is_no_reading():
 
 
 def test_a_byte_order_mark_does_no_harm():
-    assert len(decode(b"\xef\xbb\xbf" + json.dumps(sample()).encode(), ACCEPTANCE)) == 1
+    assert len(take(call(b"\xef\xbb\xbf" + json.dumps(sample()).encode())).readings) == 1
 
 
 def test_labels_are_sorted_and_empty_ones_are_absent():
     assert decoded(sample(labels={"b": "2", "a": "1", "c": ""}))[0].identity.labels == (("a", "1"), ("b", "2"))
+
+
+def test_the_labels_of_the_source_are_added_where_there_are_none_of_the_name():
+    shop = Sender(7, "shop", (("region", "eu"), ("site", "riga")))
+    found = decoded([sample(labels={"site": "oslo", "a": "1"}), sample()], shop)
+    assert [reading.identity.labels for reading in found] == [
+        (("a", "1"), ("region", "eu"), ("site", "oslo")),
+        (("region", "eu"), ("site", "riga")),
+    ]
+
+
+def test_samples_for_which_there_is_no_room_are_refused_only_if_nothing_else_came_with_them():
+    taken = Taken(decoded([sample(), sample(metric="new")]))
+    assert [answer(taken, Outcome(2 - refused, refused=refused)).status for refused in (0, 1, 2)] == [204, 204, 400]
+    assert b"as many as it may" in answer(taken, Outcome(refused=2)).body
 
 
 @pytest.mark.parametrize("document", [sample(ts=None), sample(labels=None), sample(labels={})])
@@ -245,9 +268,9 @@ near_samples = st.fixed_dictionaries(
 
 def outcome(body):
     try:
-        return decode(body, ACCEPTANCE)
-    except BadSample as error:
-        return str(error)
+        return take(call(body)).readings
+    except Problem as error:
+        return error.message
 
 
 def check(body):

@@ -1,0 +1,103 @@
+"""Prometheus remote_write, versions 1 and 2: a snappy block of one protobuf message.
+
+Sources: https://prometheus.io/docs/specs/prw/remote_write_spec/ and .../remote_write_spec_2_0/. What can never be
+stored is answered with 400 after the rest is stored, since senders drop it then; they keep what gets a 503.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+
+import cramjam
+
+from metrics.ingest import remote_write_v1, remote_write_v2
+from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Taken
+from metrics.ingest.naming import clipped
+from metrics.ingest.problems import Problem, too_large
+from metrics.ingest.remote_write_intake import has_faults
+from metrics.ingest.wire import Malformed, TooMuch
+
+UNPACKED = 8 * MIB
+"""vmagent's largest block; Prometheus sends 0.3 MiB."""
+V1, V2 = "prometheus.WriteRequest", "io.prometheus.write.v2.Request"
+VERSIONS: Mapping[str, Callable[[bytes, Call], Taken]] = {V1: remote_write_v1.take, V2: remote_write_v2.take}
+PROTO = re.compile(r';\s*proto\s*=\s*"?([^;"\s]*)"?', re.IGNORECASE)
+
+
+def take(call: Call) -> Taken:
+    """The readings of a request. Raises Problem (400, 413, 415), which says that none were written."""
+    try:
+        return _take(call)
+    except Problem as problem:
+        problem.headers.update(_written(0))
+        raise
+
+
+def answer(taken: Taken, outcome: Outcome) -> Answer:
+    """A sender of version 2 counts what these headers do not mention as failed."""
+    headers = _written(outcome.new + outcome.duplicates + len(taken.ended))
+    if not has_faults(taken.rejected):
+        return Answer(204, headers=headers)
+    rejected = sum(taken.rejected.values())
+    body = json.dumps({"error": f"{taken.error}; {rejected} rejected, all others are stored"}).encode() + b"\n"
+    return Answer(400, body, headers | {"content-type": "application/json"})
+
+
+def _take(call: Call) -> Taken:
+    take_version = VERSIONS[_version(call.headers)]
+    try:
+        return take_version(_unpack(call), call)
+    except Malformed as error:
+        raise Problem(400, f"body: expected a protobuf message, {error}") from None
+    except TooMuch as error:
+        raise Problem(413, f"body: {error}") from None
+
+
+def _version(headers: Mapping[str, str]) -> str:
+    kind, semicolon, parameters = headers.get("content-type", "").partition(";")
+    # Without a type it is version 1: senders older than the specification set none.
+    if kind.strip().lower() not in ("", "application/x-protobuf"):
+        raise Problem(415, f"content-type: expected application/x-protobuf, got {clipped(kind.strip())}")
+    found = PROTO.search(semicolon + parameters)
+    version = found[1] if found else V1
+    if version not in VERSIONS:
+        raise Problem(415, f"content-type: expected proto={V1} or proto={V2}, got {clipped(version)}")
+    return version
+
+
+def _unpack(call: Call) -> bytes:
+    encoding = call.headers.get("content-encoding", "snappy").strip().lower()
+    # A sender that tries zstd first takes the 415 as a hint.
+    if encoding != "snappy":
+        raise Problem(415, f"content-encoding: expected snappy, got {clipped(encoding)}", accept_encoding="snappy")
+    try:
+        if cramjam.snappy.decompress_raw_len(call.body) > UNPACKED:
+            raise too_large(UNPACKED, "once it is unpacked")
+        return bytes(cramjam.snappy.decompress_raw(call.body))
+    except cramjam.DecompressionError:
+        raise Problem(400, "body: expected a snappy block (not the framed format)") from None
+
+
+def _written(samples: int) -> dict[str, str]:
+    return {
+        "x-prometheus-remote-write-samples-written": str(samples),
+        "x-prometheus-remote-write-histograms-written": "0",
+        "x-prometheus-remote-write-exemplars-written": "0",
+    }
+
+
+ENDPOINTS = (
+    Endpoint(
+        name="remote_write",
+        paths=re.compile(r"/api/v1/write/?"),
+        methods=("POST",),
+        take=take,
+        answer=answer,
+        # Snappy makes noise a sixth longer, and the limit is one on what is inside.
+        largest=10 * MIB,
+        unpacked=UNPACKED,
+        encodings=("snappy", "identity"),
+    ),
+)

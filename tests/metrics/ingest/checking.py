@@ -1,0 +1,44 @@
+"""What holds for every format, whatever was sent."""
+
+from __future__ import annotations
+
+import math
+import time
+from types import ModuleType
+
+from metrics.ingest.calls import Call, Outcome, Taken
+from metrics.ingest.naming import FUTURE_MS, UNFIT, fit_labels, fit_metric
+from metrics.ingest.problems import Problem
+
+
+def assert_sound(module: ModuleType, call: Call) -> bool:
+    """Refused with a sentence, or taken so that it can be stored; within a second. Whether it was taken."""
+    started = time.process_time()
+    taken = _taken(module, call)
+    assert time.process_time() - started < 1
+    if isinstance(taken, Problem):
+        assert taken.status in (400, 413, 415)
+        assert not UNFIT.search(taken.message), taken.message
+        return False
+    for reading in taken.readings:
+        assert math.isfinite(reading.value)
+        assert isinstance(reading.value, float)
+        assert len(reading.unit) <= 32
+        assert not UNFIT.search(reading.unit + reading.help)
+    for identity, ts in [*((each.identity, each.ts) for each in taken.readings), *taken.ended]:
+        assert call.oldest <= ts <= call.now + FUTURE_MS
+        assert identity.source == call.sender.id
+        assert fit_metric(identity.metric)
+        assert fit_labels(dict(identity.labels)) == identity.labels
+    assert all(count > 0 for count in taken.rejected.values())
+    assert not UNFIT.search(taken.error), taken.error
+    assert bool(taken.rejected) == bool(taken.error)
+    assert module.answer(taken, Outcome(new=len(taken.readings))).status in (200, 204, 400)
+    return True
+
+
+def _taken(module: ModuleType, call: Call) -> Taken | Problem:
+    try:
+        return module.take(call)
+    except Problem as problem:
+        return problem
