@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 TICK_S = 0.5
 GATHER_S = 0.02
-"""A log item goes out at once, yet items that come within 20 ms share one read and one frame."""
+"""A log item goes out at once; those that follow within 20 ms share one read and one frame."""
 PRESENCE_S = 0.25
 BEAT_S = 1.0
 HEAL_S = 2.0
@@ -120,7 +120,6 @@ class Hub:
             "bus_up": self.bus.is_up,
             "beat_age": self.bus.beat_age_s,
             "loop_lag": self.lag_s,
-            "heals": self.counts["heals_version"] + self.counts["heals_unversioned"],
         } | {name: self.counts[name] for name in COUNTED}
 
     def context(self) -> Context:
@@ -157,7 +156,8 @@ class Hub:
             if (watched := self.watched.get(name)) is None:
                 continue
             watched.changed = True
-            if watched.topic.at_once:
+            if watched.topic.at_once and not watched.hurrying:
+                watched.hurrying = True
                 self._spawn(self._hurry(watched))
             if watched.topic.about_rights:
                 self.guard.hurry()
@@ -211,7 +211,9 @@ class Hub:
             self.peers.hear(message["roster"])
 
     async def _hurry(self, watched: Watched) -> None:
-        await asyncio.sleep(GATHER_S)
+        """Without a wait after a pause: to come out of one costs more than to go on (docs/performance.md)."""
+        await asyncio.sleep(max(0, watched.hurried_at + GATHER_S - self.loop.time()))
+        watched.hurrying, watched.hurried_at = False, self.loop.time()
         if watched.changed:
             await self._refresh(watched)
             await self.flush(watched.everybody())

@@ -72,6 +72,8 @@ class Watched:
         self.state: State | None = None
         self.printed: dict[View, Printed] = {}
         self.changed = False
+        self.hurrying = False
+        self.hurried_at = 0.0
         self.failing = False
         self.joining = 0
 
