@@ -33,8 +33,6 @@ from live.push.watched import Watched
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.5
-GATHER_S = 0.02
-"""A log item goes out at once; those that follow within 20 ms share one read and one frame."""
 PRESENCE_S = 0.25
 BEAT_S = 1.0
 HEAL_S = 2.0
@@ -211,12 +209,19 @@ class Hub:
             self.peers.hear(message["roster"])
 
     async def _hurry(self, watched: Watched) -> None:
-        """Without a wait after a pause: to come out of one costs more than to go on (docs/performance.md)."""
-        await asyncio.sleep(max(0, watched.hurried_at + GATHER_S - self.loop.time()))
-        watched.hurrying, watched.hurried_at = False, self.loop.time()
-        if watched.changed:
-            await self._refresh(watched)
-            await self.flush(watched.everybody())
+        """Send a log's news at once; what comes meanwhile goes together in the next round.
+
+        Between two rounds the rest of the process gets half as long as the last one took.
+        """
+        try:
+            while watched.changed:
+                began = self.loop.time()
+                if not await self._refresh(watched) and watched.failing:
+                    break  # The tick tries again.
+                await self.flush(watched.everybody())
+                await asyncio.sleep((self.loop.time() - began) / 2)
+        finally:
+            watched.hurrying = False
 
     async def _tick(self) -> None:
         """State topics that changed, or change by the clock now; then everything that waits is sent."""

@@ -73,7 +73,6 @@ class Watched:
         self.printed: dict[View, Printed] = {}
         self.changed = False
         self.hurrying = False
-        self.hurried_at = 0.0
         self.failing = False
         self.joining = 0
 
