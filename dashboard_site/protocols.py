@@ -22,7 +22,7 @@ from websockets.protocol import State
 from dashboard_site.handshakes import answer, ordinary_key, websocket_scope
 from dashboard_site.inbox import Inbox
 from live.limits import Bucket
-from live.push.writers import EXTENSION, HIGH_WATER
+from live.push.writers import EXTENSION, HIGH_WATER, ReadyWriter
 
 HANDSHAKE_S = 5.0
 STALL_S = 8.0
@@ -44,7 +44,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     _stalled: asyncio.TimerHandle | None = None
     _unread = b""
     _key = ""
-    _answer = b""
+    _close_sent = False
+    _writer: ReadyWriter | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,6 +53,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.writable = ALWAYS  # An event of its own is 0.7 KiB, and few sockets ever have to wait.
         self._pace = Bucket(FRAMES_PER_MESSAGE * settings.LIMITS["socket_messages"])
         self.close_timeout = LAST_WORDS_S
+
+    @property
+    def close_sent(self) -> bool:
+        return self._close_sent
+
+    @close_sent.setter
+    def close_sent(self, value: bool) -> None:
+        """uvicorn sets it wherever it begins to close."""
+        self._close_sent = value
+        if self._writer is not None:
+            self._writer.sealed = value
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -130,10 +142,14 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         self.writable = asyncio.Event()
+        if self._writer is not None:
+            self._writer.full = True
         self._stalled = self.loop.call_later(STALL_S, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
+        if self._writer is not None:
+            self._writer.full = False
         if self._stalled is not None:
             self._stalled.cancel()
 
@@ -143,11 +159,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(1, self.transport.abort)
 
     def run_asgi(self) -> Coroutine[Any, Any, None]:
-        self.scope["extensions"][EXTENSION] = {
-            "write": self._write_ready,
-            "buffered": self.transport.get_write_buffer_size,
-            "abort": self.transport.abort,
-        }
+        self._writer = ReadyWriter(self.transport)
+        self.scope["extensions"][EXTENSION] = {"writer": self._writer}
         return super().run_asgi()
 
     def _accept(self, message: Any) -> None:
@@ -157,20 +170,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if message.get("subprotocol"):
             headers.append((b"sec-websocket-protocol", message["subprotocol"].encode()))
         self.handshake_complete = True
-        self._answer = answer(self._key, headers)
+        if self._writer is not None:
+            self._writer.ahead = answer(self._key, headers)
         self.loop.call_later(TOGETHER_S, self._send_answer)
         self.start_keepalive()
 
     def _send_answer(self) -> None:
         """Unless the first frame took it along: every write costs 20 µs, a tenth of a handshake."""
-        if self._answer and not self.transport.is_closing():
-            self.transport.write(self._answer)
-        self._answer = b""
-
-    def _write_ready(self, frame: bytes) -> None:
-        if self.handshake_complete and not self.close_sent and not self.transport.is_closing():
-            self.transport.write(self._answer + frame if self._answer else frame)
-            self._answer = b""
+        if self._writer is not None:
+            self._writer.write_ahead()
 
     def _read_piece(self) -> None:
         """Parsing takes up to 10 ms for 4 KiB of tiny frames: between two pieces everybody else has a turn."""

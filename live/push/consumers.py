@@ -31,7 +31,7 @@ from live.push.reception import Claim, NoSuchPage
 from live.push.rendering import render, seen_as
 from live.push.sockets import Ending, Socket
 from live.push.topics import Part, Topic, View
-from live.push.writers import EXTENSION, AsgiWriter, ReadyWriter, Writer
+from live.push.writers import EXTENSION, AsgiWriter, Writer
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -194,7 +194,7 @@ class PageConsumer(AsyncWebsocketConsumer):
 
     def _writer(self) -> Writer:
         ready = self.scope.get("extensions", {}).pop(EXTENSION, None)
-        return ReadyWriter(ready) if ready else AsgiWriter(self.base_send)
+        return ready["writer"] if ready else AsgiWriter(self.base_send)
 
     # Last words
 
