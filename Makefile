@@ -5,19 +5,27 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: run test test-faults lint css vendor messages bench picture
+.PHONY: run test test-whole test-short test-faults lint css vendor messages bench soak picture
 
 run: $(VENV)/.run
 	@exec $(BIN)/python manage.py serve
 
-# First what uses the database, on PostgreSQL and Redis; then everything, embedded.
+# Two lanes beside each other, each shown when it ends.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -p tests.servers.production --ignore=tests/faults
-	$(BIN)/python -m pytest --ignore=tests/faults
+	@echo "Two lanes of tests, about eight minutes; each is shown when it ends."
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-whole test-short
 
-# Kills, freezes and floods; FAULTS=full for the long form.
+# First what uses the database, on PostgreSQL and Redis; then everything, embedded.
+test-whole: $(VENV)/.test
+	@$(BIN)/python -m pytest -p tests.servers.production --ignore=tests/faults
+	@$(BIN)/python -m pytest --ignore=tests/faults
+
+# Kills, freezes and floods: their short form, and all of it.
+test-short: $(VENV)/.test
+	@FAULTS=short $(BIN)/python -m pytest tests/faults
+
 test-faults: $(VENV)/.test
-	$(BIN)/python -m pytest tests/faults
+	@FAULTS=full $(BIN)/python -m pytest tests/faults
 
 lint: $(VENV)/.test
 	@$(BIN)/python -m tests.gates
@@ -36,6 +44,11 @@ picture: $(VENV)/.test
 
 bench: $(VENV)/.test
 	@status=0; for file in benchmarks/*.py; do $(BIN)/python $$file || status=1; done; exit $$status
+
+# Hours of what the fault tests do in minutes.
+soak: $(VENV)/.test
+	FAULTS=soak $(BIN)/python -m pytest $(addprefix tests/faults/test_,convergence.py day.py durability.py presence_under_churn.py redis_restarts.py)
+	$(BIN)/python benchmarks/browser_cost.py --minutes 30
 
 $(VENV)/.run: requirements.txt $(BIN)/python
 	$(PIP) -r requirements.txt

@@ -1,6 +1,6 @@
 """What it costs to push one text to many sockets, beside other ways to do it.
 
-    python benchmarks/fan_out.py [--sockets 200 1000] [--rounds 5] [--frames 10000]
+    python benchmarks/fan_out.py [--sockets 200 1000] [--rounds 5] [--frames 20000]
 
 Figures are CPU time of the server's process per frame received; the ratios within one run count.
 """
@@ -124,7 +124,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sockets", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=10_000, help="frames per round and contender")
+    parser.add_argument("--frames", type=int, default=20_000, help="frames per round and contender")
     return parser.parse_args()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 from django.utils import translation
 from playwright.sync_api import Browser
 
@@ -65,6 +66,18 @@ def pool_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(database, "_pool", pool)
     yield
     pool.shutdown(wait=False, cancel_futures=True)
+
+
+@pytest.fixture
+def signed_in() -> Callable[[Any], Client]:
+    """A test client of this user."""
+
+    def sign_in(user: Any) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from live.push.reception import Claim, NoSuchPage
 from live.push.rendering import render, seen_as
 from live.push.sockets import Ending, Socket
 from live.push.topics import Part, Topic, View
-from live.push.writers import EXTENSION, AsgiWriter, ReadyWriter, Writer
+from live.push.writers import EXTENSION, AsgiWriter, Writer
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -91,8 +91,9 @@ class PageConsumer(AsyncWebsocketConsumer):
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
         self.scope, self.base_send = scope, send
         self.socket: Socket | None = None
+        self.accepted = False
         self.bad_inputs = 0
-        self.messages = Bucket(settings.LIMITS["socket_messages"])
+        self.messages: Bucket | None = None
         self.goodbye: asyncio.Task | None = None
         try:
             await self._listen(receive)
@@ -123,9 +124,9 @@ class PageConsumer(AsyncWebsocketConsumer):
         except ForeignOrigin:
             await self.close()  # Before accept: HTTP 403.
             return
-        wants_json = "json" in self.scope["subprotocols"] or self._query().get("format") == "json"
-        self.view = view_of(self._query(), wants_json=wants_json)
-        await self.accept("json" if "json" in self.scope["subprotocols"] else None)
+        query = dict(parse_qsl(self.scope["query_string"].decode("latin-1")))
+        wants_json = "json" in self.scope["subprotocols"] or query.get("format") == "json"
+        self.view = view_of(query, wants_json=wants_json)
         try:
             async with asyncio.timeout(CONNECT_S):
                 await self._enter()
@@ -135,6 +136,7 @@ class PageConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.socket is None or self.socket.ended:
             return
+        self.messages = self.messages or Bucket(settings.LIMITS["socket_messages"])
         if not self.messages.take():
             self.socket.end("misbehaved")
             return
@@ -164,7 +166,14 @@ class PageConsumer(AsyncWebsocketConsumer):
             self._end("limit")
         else:
             self.socket = self._make_socket(admission.identity)
+            await self._accept()
             await here.enter(self.socket, admission.topics, admission.denied)
+
+    async def _accept(self) -> None:
+        """As late as can be, so that the server can write the answer and the first frame at once."""
+        self.accepted = True
+        await self.accept("json" if "json" in self.scope["subprotocols"] else None)
+        self.scope["headers"].clear()  # Read by now, and held by every router on the way here: 1 KiB and more.
 
     def _make_socket(self, identity: Identity) -> Socket:
         page = f"{self.page}.{self.page_key()}"
@@ -184,11 +193,8 @@ class PageConsumer(AsyncWebsocketConsumer):
         return client[0] if client else ""
 
     def _writer(self) -> Writer:
-        ready = self.scope.get("extensions", {}).get(EXTENSION)
-        return ReadyWriter(ready) if ready else AsgiWriter(self.base_send)
-
-    def _query(self) -> dict[str, str]:
-        return dict(parse_qsl(self.scope["query_string"].decode("latin-1")))
+        ready = self.scope.get("extensions", {}).pop(EXTENSION, None)
+        return ready["writer"] if ready else AsgiWriter(self.base_send)
 
     # Last words
 
@@ -204,6 +210,8 @@ class PageConsumer(AsyncWebsocketConsumer):
 
     async def _say_goodbye(self, why: Ending) -> None:
         """Push the last words, then close: a refused handshake would be tried again for ever."""
+        if not self.accepted:
+            await self._accept()
         if why in LAST_WORDS and self.view.format != "json":
             template, target = LAST_WORDS[why]
             html = render(Part(target, template, "why", why), self.view)

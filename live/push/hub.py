@@ -33,8 +33,6 @@ from live.push.watched import Watched
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.5
-GATHER_S = 0.02
-"""A log item goes out at once, yet items that come within 20 ms share one read and one frame."""
 PRESENCE_S = 0.25
 BEAT_S = 1.0
 HEAL_S = 2.0
@@ -120,7 +118,6 @@ class Hub:
             "bus_up": self.bus.is_up,
             "beat_age": self.bus.beat_age_s,
             "loop_lag": self.lag_s,
-            "heals": self.counts["heals_version"] + self.counts["heals_unversioned"],
         } | {name: self.counts[name] for name in COUNTED}
 
     def context(self) -> Context:
@@ -157,7 +154,8 @@ class Hub:
             if (watched := self.watched.get(name)) is None:
                 continue
             watched.changed = True
-            if watched.topic.at_once:
+            if watched.topic.at_once and not watched.hurrying:
+                watched.hurrying = True
                 self._spawn(self._hurry(watched))
             if watched.topic.about_rights:
                 self.guard.hurry()
@@ -211,10 +209,19 @@ class Hub:
             self.peers.hear(message["roster"])
 
     async def _hurry(self, watched: Watched) -> None:
-        await asyncio.sleep(GATHER_S)
-        if watched.changed:
-            await self._refresh(watched)
-            await self.flush(watched.everybody())
+        """Send a log's news at once; what comes meanwhile goes together in the next round.
+
+        Between two rounds the rest of the process gets half as long as the last one took.
+        """
+        try:
+            while watched.changed:
+                began = self.loop.time()
+                if not await self._refresh(watched) and watched.failing:
+                    break  # The tick tries again.
+                await self.flush(watched.everybody())
+                await asyncio.sleep((self.loop.time() - began) / 2)
+        finally:
+            watched.hurrying = False
 
     async def _tick(self) -> None:
         """State topics that changed, or change by the clock now; then everything that waits is sent."""

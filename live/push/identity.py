@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,7 +38,7 @@ class ForeignOrigin(Exception):
 
 
 def header_values(headers: Headers, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in headers if key.lower() == name]
+    return [value.decode("latin-1") for key, value in headers if key == name]
 
 
 def bearer(headers: Headers) -> str:
@@ -55,7 +56,7 @@ def check_origin(scope: dict[str, Any]) -> None:
     """
     headers = scope["headers"]
     hosts, origins = header_values(headers, b"host"), header_values(headers, b"origin")
-    if len(hosts) != 1 or not validate_host(split_domain_port(hosts[0])[0], _allowed_hosts()):
+    if len(hosts) != 1 or not _is_host_of_ours(hosts[0], tuple(_allowed_hosts())):
         raise ForeignOrigin("host")
     if not origins and bearer(headers):
         return
@@ -92,9 +93,9 @@ def device(scope: dict[str, Any]) -> str:
     return _cookies(scope["headers"]).get("device", "")[:32]
 
 
-def session_hash_matches(person: Person, stored: str) -> bool:
-    """Whether a session was made with the person's present password."""
-    user = get_user_model()(password=person.password)
+def session_hash_matches(user: Any, password: str, stored: str) -> bool:
+    """Whether a session was made with this (hashed) password. `user` is any of Django's: it knows how to hash."""
+    user.password = password
     hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
     return any(constant_time_compare(stored, fresh) for fresh in hashes)
 
@@ -116,12 +117,14 @@ def _of_sessions(keys: set[str]) -> dict[str, Identity]:
     store = SessionStore()
     held = {key: store.decode(data) for key, data in rows.values_list("session_key", "session_data")}
     signed_in = {key: data for key, data in held.items() if _is_signed_in(data)}
-    people = load_people({_user_id(data) for data in signed_in.values()})
-    found = ((key, people.get(_user_id(data)), data.get(HASH_SESSION_KEY, "")) for key, data in signed_in.items())
+    ids = {key: _user_id(data) for key, data in signed_in.items()}
+    people = load_people(ids.values())
+    found = ((key, people.get(ids[key]), data.get(HASH_SESSION_KEY, "")) for key, data in signed_in.items())
+    user = get_user_model()()  # One for all: a model instance costs more than the hash.
     return {
         key: Identity(person, session_key=key)
         for key, person, stored in found
-        if person is not None and session_hash_matches(person, stored)
+        if person is not None and session_hash_matches(user, person.password, stored)
     }
 
 
@@ -135,6 +138,11 @@ def _user_id(data: dict[str, Any]) -> int:
 
 def _cookies(headers: Headers) -> dict[str, str]:
     return parse_cookie("; ".join(header_values(headers, b"cookie")))
+
+
+@lru_cache(maxsize=64)
+def _is_host_of_ours(host: str, allowed: tuple[str, ...]) -> bool:
+    return validate_host(split_domain_port(host)[0], allowed)
 
 
 def _allowed_hosts() -> list[str]:
@@ -151,6 +159,7 @@ def _is_ours(origin: str, host: str, scope: dict[str, Any]) -> bool:
         return False
 
 
+@lru_cache(maxsize=64)
 def _place(address: str) -> tuple[str, str, int]:
     """Scheme, host and port; raises ValueError for what is no origin."""
     parts = urlsplit(address)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from live.push.fragments import Batch, merge
 
 MAX_ITEMS = 64
@@ -14,12 +16,10 @@ class Outbox:
     `conflated` counts the fragments that were replaced by newer ones since the last `take`.
     """
 
-    __slots__ = ("_batches", "_items", "_size", "conflated")
+    __slots__ = ("_batches", "conflated")
 
     def __init__(self) -> None:
-        self._batches: list[Batch] = []
-        self._items = 0
-        self._size = 0
+        self._batches: tuple[Batch, ...] = ()
         self.conflated = 0
 
     def __bool__(self) -> bool:
@@ -30,28 +30,28 @@ class Outbox:
 
         A batch that waits alone always fits: what would be sent instead is no smaller.
         """
-        self._batches.append(batch)
-        self._items += len(batch.fragments)
-        self._size += batch.size
-        return self._fits() or len(self._batches) == 1 or self._conflate()
+        if not self._batches:
+            self._batches = (batch,)
+            return True
+        self._batches = (*self._batches, batch)
+        return _fit(self._batches) or self._conflate()
 
     def take(self) -> tuple[Batch, ...]:
-        batches = tuple(self._batches)
+        batches = self._batches
         self.conflated = 0
-        self.clear()
+        self._batches = ()
         return batches
 
     def clear(self) -> None:
-        self._batches.clear()
-        self._items = self._size = 0
-
-    def _fits(self) -> bool:
-        return self._items <= MAX_ITEMS and self._size <= MAX_CHARACTERS
+        self._batches = ()
 
     def _conflate(self) -> bool:
         whole = merge(self._batches)
-        self.conflated += self._items - len(whole.fragments)
-        self._batches, self._items, self._size = [whole], len(whole.fragments), whole.size
-        if not self._fits():
-            self.clear()
+        self.conflated += sum(len(batch.fragments) for batch in self._batches) - len(whole.fragments)
+        self._batches = (whole,) if _fit((whole,)) else ()
         return bool(self._batches)
+
+
+def _fit(batches: Sequence[Batch]) -> bool:
+    items = sum(len(batch.fragments) for batch in batches)
+    return items <= MAX_ITEMS and sum(batch.size for batch in batches) <= MAX_CHARACTERS

@@ -27,6 +27,11 @@ class Socket:
     `end` is given by the consumer: it says the last words and closes.
     """
 
+    __slots__ = (
+        *("_end", "_overflowed_at", "_stalled_at", "ended", "identity", "lost", "outbox"),
+        *("seat", "topics", "view", "visitor", "wants_snapshot", "writer"),
+    )
+
     def __init__(
         self,
         *,

@@ -72,6 +72,7 @@ class Watched:
         self.state: State | None = None
         self.printed: dict[View, Printed] = {}
         self.changed = False
+        self.hurrying = False
         self.failing = False
         self.joining = 0
 

@@ -16,8 +16,17 @@ KPIS: list[tuple[str, str, dict[str, Any]]] = [
         {"unit": "s", "precision": 3, "polarity": "down_good", "warn": 0.25, "critical": 1},
     ),
     ("beat_age", "Own beat heard", {"unit": "s", "precision": 1, "polarity": "down_good", "warn": 3, "critical": 10}),
+    ("bus_up", "Processes on the bus", {"precision": 0, "polarity": "up_good", "direction": "below", "critical": 1}),
+    ("conflated", "Fragments replaced unsent", {"unit": "/s", "precision": 1, "polarity": "down_good"}),
     ("overflows", "Outboxes overflowed", {"unit": "/s", "precision": 1, "polarity": "down_good"}),
-    ("heals", "Pages healed", {"unit": "/s", "precision": 1, "polarity": "down_good"}),
+    ("stalls", "Readers that stood still", {"unit": "/s", "precision": 1, "polarity": "down_good"}),
+    ("gaps", "Lines found by healing", {"unit": "/s", "precision": 1, "polarity": "down_good"}),
+    ("heals_version", "Topics healed", {"unit": "/s", "precision": 1, "polarity": "down_good"}),
+    (
+        "heals_unversioned",
+        "Changes without a version",
+        {"unit": "/s", "precision": 1, "polarity": "down_good", "critical": 0},
+    ),
     ("memory", "Memory of the processes", {"unit": "B", "polarity": "down_good"}),
 ]
 

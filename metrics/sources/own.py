@@ -20,8 +20,11 @@ from metrics.sources.seconds import next_second
 logger = logging.getLogger(__name__)
 
 NAME = "watchfloor"
-GAUGES = {"sockets": "", "topics": "", "memory": "B", "loop_lag": "s", "beat_age": "s"}
-COUNTERS = ("frames", "fragments", "renders", "overflows", "heals", "samples")
+GAUGES = {"sockets": "", "topics": "", "memory": "B", "loop_lag": "s", "beat_age": "s", "bus_up": ""}
+COUNTERS = (
+    *("frames", "fragments", "renders", "conflated", "overflows", "stalls", "gaps"),
+    *("heals_version", "heals_unversioned", "samples"),
+)
 
 
 class Writes(Protocol):

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.crowd import Crowd
+from tests.faults.sizes import FULL
 from tests.faults.stack import Stack, running_stack
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    long = [] if FULL else [item for item in items if item.get_closest_marker("full_form")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(scope="session")

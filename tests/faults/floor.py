@@ -31,7 +31,7 @@ from tests.faults.dom import Page
 from tests.faults.layer import StormyLayer
 
 PERIODS = {
-    hub: {"TICK_S": 0.02, "GATHER_S": 0.002, "PRESENCE_S": 0.01, "BEAT_S": 0.04, "HEAL_S": 0.08},
+    hub: {"TICK_S": 0.02, "PRESENCE_S": 0.01, "BEAT_S": 0.04, "HEAL_S": 0.08},
     guard: {"REVIEW_S": 0.16},
     peers: {"DIGEST_EVERY_S": 0.2, "SILENT_S": 2.0},
     # Shortened less: on a busy machine a beat of 40 ms may well be late.

@@ -186,7 +186,7 @@ def test_an_open_page_becomes_what_a_fresh_one_is(pushed):
 
     # Without shrinking: every attempt that fails waits for its 5 s.
     @settings(
-        max_examples=sized(6, 300),
+        max_examples=sized(6, 300, 5_000),
         deadline=None,
         database=None,
         phases=[Phase.explicit, Phase.generate],

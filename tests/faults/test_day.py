@@ -25,7 +25,7 @@ from tests.faults.sizes import sized
 from tests.servers.pages import curtain
 from tests.servers.watchfloor import Watchfloor
 
-DAY_S = sized(14, 60)
+DAY_S = sized(14, 60, 3_600)
 SAMPLES_A_SECOND = 4
 HEALED_WITHIN_S = 5.0
 SERVER_GROWTH = 12 * 2**20

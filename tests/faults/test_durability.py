@@ -16,9 +16,9 @@ from tests.faults.stack import Stack, coming_back, socket_of
 from tests.faults.writing import NOTE, Writer
 
 ROOM = "durable"
-SERVER_KILLS = sized(2, 20)
-DATABASE_KILLS = sized(1, 5)
-MESSAGES = sized(250, 10_000)
+SERVER_KILLS = sized(2, 20, 200)
+DATABASE_KILLS = sized(1, 5, 50)
+MESSAGES = sized(250, 10_000, 100_000)
 SQL = (
     "SELECT seq, body FROM live_message JOIN live_room ON live_room.id = room_id "
     f"WHERE slug = '{ROOM}' AND kind = 'message'"

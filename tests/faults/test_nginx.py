@@ -16,7 +16,6 @@ import pytest
 
 from tests.faults.crowd import SMALL_BUFFER, until
 from tests.faults.measuring import peers, report
-from tests.faults.sizes import FULL
 from tests.faults.stack import BOARD, socket_of
 from tests.faults.wire import Address
 from tests.faults.writing import Writer
@@ -124,7 +123,7 @@ def test_what_is_too_large_or_broken_is_refused_at_once(stack, request_, status)
         assert plug.recv(12).endswith(str(status).encode())
 
 
-@pytest.mark.skipif(not FULL, reason="takes 5 s; FAULTS=full")
+@pytest.mark.full_form
 def test_a_slow_header_is_not_waited_for(stack):
     started = time.monotonic()
     with socket.create_connection(("127.0.0.1", stack.nginx.port), 10) as plug:
@@ -134,7 +133,7 @@ def test_a_slow_header_is_not_waited_for(stack):
     assert 4 < time.monotonic() - started < 7
 
 
-@pytest.mark.skipif(not FULL, reason="takes 20 s; FAULTS=full")
+@pytest.mark.full_form
 def test_who_does_not_read_is_gone_within_twenty_seconds(stack, crowd):
     addresses = [Address(stack.nginx.port, "/ws/chat/matrix/?lang=en")] * 10
     crowd.gather(crowd.invite(addresses, receive_buffer=SMALL_BUFFER))

@@ -16,7 +16,7 @@ from tests.faults.wire import Address
 from tests.faults.writing import Person
 
 SOCKETS = sized(60, 300)
-ROUNDS = sized(4, 25)
+ROUNDS = sized(4, 25, 500)
 CLEAN_S = 1.0
 KILLED_S = 16.0
 PATHS = ("/ws/boards/shop/", "/ws/chat/matrix/", "/ws/online/", "/ws/notifications/")

@@ -15,7 +15,7 @@ from tests.faults.wire import Address
 from tests.faults.writing import NOTE, Writer
 
 ROOM = "restarts"
-RESTARTS = sized(2, 6)
+RESTARTS = sized(2, 6, 300)
 AWAY_S = 1.0
 BETWEEN_S = sized(1.5, 6.0)
 RATE = 50

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
-from django.test import Client
 
 from live.chat.models import Room
 from live.people import STAFF_GROUP, Access
@@ -59,16 +58,6 @@ def rooms(room, charlie) -> dict[str, Room]:
     made = {room.slug: room for room in Room.objects.all()}
     made["night"].groups.set(charlie.groups.all())
     return made
-
-
-@pytest.fixture
-def signed_in() -> Callable[[User], Client]:
-    def sign_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return sign_in
 
 
 @pytest.fixture

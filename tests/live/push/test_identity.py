@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from live.accounts.tokens import make_personal_token
-from live.push.identity import ForeignOrigin, check_origin, identify
+from live.push.identity import ForeignOrigin, check_origin, identify, identify_all
 
 
 def scope(*headers: tuple[str, str], scheme: str = "ws") -> dict:
@@ -76,6 +76,15 @@ def test_a_trusted_origin_is_let_in(settings):
     check_origin(scope(HOST, ("Origin", "https://ops.example")))
 
 
+def test_hosts_are_judged_by_the_settings_of_the_moment(settings):
+    headers = scope(("Host", "ops.example"), ("Origin", "http://ops.example"))
+    settings.ALLOWED_HOSTS = ["ops.example"]
+    check_origin(headers)
+    settings.ALLOWED_HOSTS = ["other.example"]
+    with pytest.raises(ForeignOrigin):
+        check_origin(headers)
+
+
 @pytest.fixture
 def alice(db) -> User:
     return User.objects.create_user("alice", password="correct horse")
@@ -133,6 +142,18 @@ def change_password(alice):
 
 def deactivate(alice):
     User.objects.update(is_active=False)
+
+
+def test_of_many_each_is_who_their_own_session_says(alice, cookie):
+    bob, carol = (User.objects.create_user(name, password=f"{name} {name}") for name in ("bob", "carol"))
+    cookies = {}
+    for user in (bob, carol):
+        client = Client()
+        client.force_login(user)
+        cookies[user.username] = ("Cookie", f"sessionid={client.cookies['sessionid'].value}")
+    change_password(bob)
+    told = [scope(HOST, ORIGIN, one) for one in (cookies["carol"], cookies["bob"], cookie)]
+    assert [identity.person.name for identity in identify_all(told)] == ["carol", "", "alice"]
 
 
 @pytest.mark.parametrize("event", [end_session, expire_session, change_password, deactivate, User.delete])

@@ -6,7 +6,7 @@ import pytest
 from websockets.frames import Frame as ReferenceFrame
 from websockets.frames import Opcode
 
-from live.push.writers import HIGH_WATER, AsgiWriter, Frame, ReadyWriter
+from live.push.writers import AsgiWriter, Frame, ReadyWriter
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 70000])
@@ -21,13 +21,38 @@ def test_a_frame_is_encoded_once_for_everybody():
     assert frame.wire is frame.wire
 
 
-def test_a_ready_writer_is_full_above_the_high_water_mark():
-    held = 0
-    writer = ReadyWriter({"write": lambda data: None, "buffered": lambda: held, "abort": lambda: None})
-    held = HIGH_WATER
-    assert not writer.is_full()
-    held += 1
-    assert writer.is_full()
+class Wire(asyncio.Transport):
+    """Remembers what was written to it."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closing = False
+
+    def write(self, data):
+        self.written.append(bytes(data))
+
+    def is_closing(self):
+        return self.closing
+
+
+def test_what_goes_ahead_leaves_with_the_first_frame_or_by_itself():
+    wire = Wire()
+    first, second = ReadyWriter(wire), ReadyWriter(wire)
+    first.ahead = second.ahead = b"101 "
+    first.write(Frame("a"))
+    first.write(Frame("b"))
+    second.write_ahead()
+    second.write_ahead()
+    assert wire.written == [b"101 " + Frame("a").wire, Frame("b").wire, b"101 "]
+
+
+@pytest.mark.parametrize("flag", ["sealed", "closing"])
+def test_nothing_is_written_after_the_goodbye(flag):
+    wire = Wire()
+    writer = ReadyWriter(wire)
+    setattr(writer if flag == "sealed" else wire, flag, True)
+    writer.write(Frame("late"))
+    assert wire.written == []
 
 
 async def test_a_server_that_takes_a_message_at_once_costs_no_task():

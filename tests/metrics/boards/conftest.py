@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from django.contrib.auth.models import Group, Permission, User
-from django.test import Client
 
 from live.chat.models import Room
 from metrics.boards.models import Board
@@ -48,13 +45,3 @@ def trading(charlie) -> Board:
     board = Board.objects.create(slug="trading", name="Trading", access="groups")
     board.groups.set(charlie.groups.all())
     return board
-
-
-@pytest.fixture
-def signed_in() -> Callable[[User], Client]:
-    def sign_in(user: User) -> Client:
-        client = Client()
-        client.force_login(user)
-        return client
-
-    return sign_in
