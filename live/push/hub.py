@@ -209,10 +209,7 @@ class Hub:
             self.peers.hear(message["roster"])
 
     async def _hurry(self, watched: Watched) -> None:
-        """Send a log's news at once; what comes meanwhile goes together in the next round.
-
-        Between two rounds the rest of the process gets half as long as the last one took.
-        """
+        """Send a log's news at once, then what came meanwhile; others get half as long as a round took."""
         try:
             while watched.changed:
                 began = self.loop.time()
