@@ -13,7 +13,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,10 @@ class Fed:
         return 1e6 / self.cpu_us
 
     def age_ms(self, share: float) -> float:
-        return sorted(self.ages_ms)[math.ceil(len(self.ages_ms) * share) - 1]
+        return _percentile(self.ages_ms, share)
+
+    def answer_ms(self, share: float) -> float:
+        return _percentile(self.answered_ms, share)
 
     @property
     def growth_mib(self) -> float:
@@ -209,6 +212,10 @@ class Memory:
 def tiles() -> list[tuple[str, str, dict[str, str]]]:
     """The name, metric and labels of each KPI: the first few series of each shard."""
     return [(f"Shard {shard} {n}", metric(shard), path_of(n)) for shard in range(SHARDS) for n in range(TILES)]
+
+
+def _percentile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[math.ceil(len(values) * share) - 1]
 
 
 def _line(process: subprocess.Popen[str]) -> str:

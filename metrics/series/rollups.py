@@ -79,12 +79,12 @@ def _dirty_spans(ids: Iterable[int], samples: int) -> tuple[list[Span], bool]:
     """The spans of these series that are done now, and whether nothing is left of them. Locks the series."""
     held = Series.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
     hour_ago, room = now_ms() - HOUR_MS, samples
-    spans, left = [], {}
+    spans, left, is_whole = [], {}, True
     for series, first, last, interval_ms in held.values_list("pk", "dirty_from", "dirty_to", "interval_ms"):
         if first is None or last is None:
             continue
         if room <= 0:
-            left[series] = first
+            is_whole = False
             continue
         span = _aligned(Span(series, first, last + 1), HOUR_MS if first < hour_ago else FINEST * 1000)
         most = max(room * (interval_ms or UNKNOWN_MS), HOUR_MS) // HOUR_MS * HOUR_MS
@@ -97,7 +97,7 @@ def _dirty_spans(ids: Iterable[int], samples: int) -> tuple[list[Span], bool]:
     Series.objects.filter(pk__in=done).update(dirty_from=None, dirty_to=None)
     for series, first in left.items():
         Series.objects.filter(pk=series).update(dirty_from=first)
-    return spans, not left
+    return spans, is_whole and not left
 
 
 def _surrounded(spans: Sequence[Span]) -> list[Span]:

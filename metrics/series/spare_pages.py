@@ -21,8 +21,9 @@ def give_back() -> bool:
         spare, pages = _number(cursor, "freelist_count"), _number(cursor, "page_count")
         if not _number(cursor, "auto_vacuum") or spare <= max(LEAST, SHARE * pages):
             return False
-        # A row for each page: it moves one page each time a row is asked for.
-        cursor.execute(f"PRAGMA incremental_vacuum({AT_ONCE})").fetchall()
+        # One by one: it moves a page each time it is stepped, and Python steps what has no columns only once.
+        for _ in range(AT_ONCE):
+            cursor.execute("PRAGMA incremental_vacuum(1)")
         return True
 
 

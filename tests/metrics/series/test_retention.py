@@ -186,5 +186,15 @@ def test_sqlite_gives_space_back(crowd, monkeypatch):
     assert pragma("page_count") < full / 2
 
 
+def test_a_step_gives_many_pages_back(crowd, monkeypatch):
+    if connection.vendor == "postgresql":
+        return
+    Sample.objects.all().delete()
+    monkeypatch.setattr(spare_pages, "LEAST", 300)
+    before = pragma("freelist_count")
+    assert spare_pages.give_back() is True
+    assert before - pragma("freelist_count") >= spare_pages.AT_ONCE - 1
+
+
 def test_what_is_closed_is_a_whole_hour():
     assert closed_before(T0) == closed_before(T0 + HOUR_MS - 1) == T0 - raw_retention_ms() - HOUR_MS

@@ -157,6 +157,13 @@ def test_those_who_are_dirty_longest_come_first(shop):
     assert Series.objects.get(dirty_from__isnull=False).name == "a"
 
 
+def test_series_for_whose_samples_there_is_no_room_cost_no_statement(shop, django_assert_max_num_queries):
+    store([reading(shop.pk, metric=f"m{n}") for n in range(50)])
+    with django_assert_max_num_queries(15):
+        assert roll_up(samples=1) > 1
+    assert Series.objects.filter(dirty_from__isnull=False).count() == 49
+
+
 def test_a_long_span_is_done_in_several_transactions(shop, monkeypatch):
     at(monkeypatch, T0 + 10 * HOUR)
     for hour in range(10):

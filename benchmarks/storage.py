@@ -1,0 +1,79 @@
+"""Reading and forgetting with ten million samples stored.
+
+    python benchmarks/storage.py [--samples 10000000] [--runs 500] [--databases SQLite PostgreSQL]
+
+200 series at 10 s, with their minutes and hours. Reading is what a board does: the newest 60 samples of 50 series in
+one query, of other series each time. Forgetting is one round of retention in its small steps, while a process beside it
+writes a row every 5 ms and notes how long it waits for its turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.harness.databases import DATABASES, SQLITE, database
+from benchmarks.harness.goals import Goal, Goals, say_how_busy
+from tests.servers.watchfloor import ROOT, Watchfloor
+
+READ = {
+    SQLITE: Goal("p95 of 60 points of 50 tiles, SQLite", "at most", 5, 5, "ms"),
+    "PostgreSQL": Goal("p95 of 60 points of 50 tiles, PostgreSQL", "at most", 10, 10, "ms"),
+}
+WAIT = Goal("longest wait of a writer beside retention, SQLite", "at most", 50, 100, "ms")
+DROP = Goal("days that retention dropped, PostgreSQL", "at least", 1, 1)
+
+
+def main(samples: int, runs: int, databases: list[str]) -> None:
+    say_how_busy()
+    goals = Goals()
+    for name in databases:
+        kept = measure(name, samples, runs)
+        show(name, kept)
+        goals.check(READ[name], kept["p95_ms"])
+        goals.check(*((WAIT, kept["waits_ms"][-1]) if name == SQLITE else (DROP, kept["days"])))
+    goals.finish()
+
+
+def measure(name: str, samples: int, runs: int) -> dict[str, Any]:
+    """See benchmarks.harness.stored.Kept."""
+    with tempfile.TemporaryDirectory(prefix="watchfloor-storage-") as folder, database(name, Path(folder)) as url:
+        server = Watchfloor(Path(folder), {"DATABASE_URL": url})
+        server.manage("migrate", "-v0")
+        command = [sys.executable, "-m", "benchmarks.harness.stored", str(samples), str(runs)]
+        done = subprocess.run(command, cwd=ROOT, env=server.environment, check=True, stdout=subprocess.PIPE)
+        return json.loads(done.stdout)
+
+
+def show(name: str, kept: dict[str, Any]) -> None:
+    print(f"\n{name}: {kept['samples']:,} samples loaded in {kept['load_s']:.1f} s")
+    print(f"  60 points of 50 tiles: p50 {kept['p50_ms']:.2f} ms, p95 {kept['p95_ms']:.2f} ms")
+    end = "to its end" if kept["is_done"] else "and not done"
+    print(f"  retention: {kept['gone']:,} rows and {kept['days']} days in {kept['forget_s']:.1f} s, {end}")
+    print(f"  its steps: {spread(kept['steps_ms'])}")
+    print(f"  what a writer beside it waited: {spread(kept['waits_ms'])}", flush=True)
+
+
+def spread(sorted_ms: list[float]) -> str:
+    count = len(sorted_ms)
+    p50, p99 = sorted_ms[count // 2], sorted_ms[int(count * 0.99)]
+    return f"p50 {p50:.1f}, p99 {p99:.1f}, most {sorted_ms[-1]:.1f} ms of {count:,}"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--samples", type=int, default=10_000_000)
+    parser.add_argument("--runs", type=int, default=500)
+    parser.add_argument("--databases", nargs="+", choices=DATABASES, default=list(DATABASES))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(**vars(arguments()))
