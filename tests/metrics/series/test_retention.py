@@ -188,6 +188,7 @@ def test_sqlite_gives_space_back(crowd, monkeypatch):
 
 def test_a_step_gives_many_pages_back(crowd, monkeypatch):
     if connection.vendor == "postgresql":
+        assert spare_pages.give_back() is False
         return
     Sample.objects.all().delete()
     monkeypatch.setattr(spare_pages, "LEAST", 300)
