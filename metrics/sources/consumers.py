@@ -16,4 +16,7 @@ class SourceConsumer(PageConsumer):
     page = "sources"
 
     def topics(self) -> list[Topic]:
-        return [SourceTopic(self.scope["url_route"]["kwargs"]["name"])]
+        return [SourceTopic(self.page_key())]
+
+    def page_key(self) -> str:
+        return self.scope["url_route"]["kwargs"]["name"]

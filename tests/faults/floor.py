@@ -27,12 +27,14 @@ from live.push.hub import Hub
 from live.push.topics import Part
 from live.routing import websocket_urlpatterns as live_sockets
 from metrics.routing import websocket_urlpatterns as metrics_sockets
+from metrics.sources import topic as sources
 from tests.faults.dom import Page
 from tests.faults.layer import StormyLayer
 
 PERIODS = {
     hub: {"TICK_S": 0.02, "PRESENCE_S": 0.01, "BEAT_S": 0.04, "HEAL_S": 0.08},
     guard: {"REVIEW_S": 0.16},
+    sources: {"EVERY_MS": 100},
     peers: {"DIGEST_EVERY_S": 0.2, "SILENT_S": 2.0},
     # Shortened less: on a busy machine a beat of 40 ms may well be late.
     bus: {"DOWN_AFTER_S": 0.5},

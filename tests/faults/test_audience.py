@@ -26,6 +26,7 @@ from metrics.boards.models import Board
 from metrics.boards.verbs import make_tile
 from metrics.series.readings import Identity, Reading
 from metrics.series.storing import store
+from metrics.sources.models import Source
 from tests.faults import writes
 from tests.faults.floor import Floor, Tab, at, faster
 from tests.faults.layer import StormyLayer, Weather
@@ -43,8 +44,10 @@ ROLES: dict[str, dict[str, Any]] = {
     "admin": {"is_superuser": True, "is_staff": True},
 }
 PLACES = {"open": Access.PUBLIC, "house": Access.SIGNED_IN, "night": Access.GROUPS}
-KINDS = {"board", "room", "arrivals", "announcements", "schedule", "online", "user"}
+KINDS = {"board", "room", "arrivals", "announcements", "schedule", "online", "user", "source", "sources"}
 """Of topics. A new kind is to be asked about here too: who may know of it?"""
+RIGHTS = {"arrives": "metrics.add_kpi", "planned": "live.add_announcement", "source-": "metrics.view_source"}
+"""What it takes to know of a secret that belongs to no room and no board, by how it begins."""
 SETTLED_S = 0.5
 
 
@@ -107,6 +110,8 @@ class House:
             told.append(Secret(f"tile-shown-on-{board.slug}-{number}", self.admitted(board)))
         told.append(self._schedule(f"planned-{number}"))
         self._measure(f"arrives-{number}")
+        Source.objects.ensure(f"source-{number}", Source.Kind.PUSH)
+        told.append(Secret(f"source-{number}", self.holders("metrics.view_source")))
         return [*told, Secret(f"arrives-{number}", self.holders("metrics.add_kpi"))]
 
     def shuffle(self, chance: random.Random) -> None:
@@ -156,7 +161,7 @@ def noted():
 def addresses() -> list[str]:
     """Every socket, as pages and as programs open it."""
     places = [f"/ws/{kind}/{slug}/" for kind in ("chat", "boards") for slug in (*PLACES, "main")]
-    paths = [*places, "/ws/chat/", "/ws/online/", "/ws/notifications/"]
+    paths = [*places, "/ws/chat/", "/ws/online/", "/ws/notifications/", "/ws/sources/", "/ws/sources/shop/"]
     return [path + query for path in paths for query in ("?lang=en", "?format=json")]
 
 
@@ -218,14 +223,25 @@ def rename_roles(house: House, secrets: list[Secret]) -> None:
         word = secret.word
         place = next((rooms[s] for s in PLACES if f"in-{s}" in word or word == rooms[s].name), None)
         place = place or next((boards[s] for s in PLACES if f"on-{s}" in word or word == boards[s].name), None)
-        permission = "metrics.add_kpi" if "arrives" in word else "live.add_announcement"
+        permission = next((right for start, right in RIGHTS.items() if word.startswith(start)), "")
         secrets[number] = Secret(word, house.admitted(place) if place else house.holders(permission))
 
 
 def everything(client: Client) -> str:
     """All pages of a person, refusals included."""
     places = [f"/{kind}/{slug}/" for kind in ("chat", "boards") for slug in PLACES]
-    paths = ["/", "/chat/", "/online/", "/notifications/", "/account/", "/account/style.css", "/metrics", *places]
+    paths = [
+        "/",
+        "/chat/",
+        "/online/",
+        "/notifications/",
+        "/account/",
+        "/account/style.css",
+        "/metrics",
+        "/sources/",
+        *places,
+    ]
+    paths += ["/sources/shop/", "/series/"]
     paths += [f"/chat/{slug}/?before=99" for slug in PLACES]
     answers = [client.get(path) for path in paths]
     refused = [client.post(f"/chat/{slug}/retract/", {"seq": 999}, HTTP_HX_REQUEST="true") for slug in PLACES]

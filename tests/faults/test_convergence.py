@@ -41,6 +41,8 @@ PAGES = [
     ("", "/online/"),
     ("bob", "/boards/ops/"),
     ("bob", "/chat/ops/"),
+    ("alice", "/sources/"),
+    ("alice", "/sources/shop/"),
 ]
 NEVER_PUSHED_BY_A_TOPIC = {"_composer", "_refusal", "_gone", "_limit", "_misbehaved", "_not_allowed"}
 NEVER_PUSHED_BY_A_TOPIC |= {"_restarting", "_signed_out"}
@@ -196,6 +198,8 @@ def test_an_open_page_becomes_what_a_fresh_one_is(pushed):
     @example([0, 4, 5, 5], TOUR)
     @example([0, 2, 3, 6], TOUR)
     @example([1, 2, 4, 6], SECOND_DAY)
+    @example([5, 5, 5], [("crowd_comes", 1), ("wait", 2), ("crowd_goes", 1), ("wait", 2)])
+    @example([8, 9, 9], [("sample", 1), ("wait", 2), ("sample", 2), ("drop", 1)])
     def run(pages, steps):
         world.begin()
         with Floor(StormyLayer(Weather(random.Random(len(steps))))) as floor:

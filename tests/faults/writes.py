@@ -31,7 +31,7 @@ from metrics.sources.models import Source
 
 METRICS = ["orders", "visits", "errors", "load"]
 WORDS = ["deploy", "done", "<b>&amp;", "hi & bye", "наконец", "x" * 300]
-STAFF_MAY = ["add_announcement", "retract_message", "add_kpi"]
+STAFF_MAY = ["add_announcement", "retract_message", "add_kpi", "view_source"]
 
 Act = Callable[["World", random.Random], object]
 
