@@ -4,21 +4,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+LANES := test-production test-servers test-embedded test-short
+
 .DELETE_ON_ERROR:
-.PHONY: run test test-whole test-short test-faults lint css vendor messages bench soak picture
+.PHONY: run test $(LANES) test-faults lint css vendor messages bench soak picture
 
 run: $(VENV)/.run
 	@exec $(BIN)/python manage.py serve
 
-# Two lanes beside each other, each shown when it ends.
+# Lanes beside each other, since they wait more than they work; each is shown when it ends.
 test: $(VENV)/.test
-	@echo "Two lanes of tests, about eight minutes; each is shown when it ends."
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-whole test-short
+	@echo "Four lanes of tests, about eight minutes; each is shown when it ends."
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target $(LANES)
 
-# First what uses the database, on PostgreSQL and Redis; then everything, embedded.
-test-whole: $(VENV)/.test
-	@$(BIN)/python -m pytest -p tests.servers.production --ignore=tests/faults
-	@$(BIN)/python -m pytest --ignore=tests/faults
+# What uses the database, on PostgreSQL and Redis.
+test-production: $(VENV)/.test
+	@$(BIN)/python -m pytest -p tests.servers.production --ignore=tests/faults --ignore=tests/feeds
+
+# The product as people run it: servers, browsers, third parties' clients.
+test-servers: $(VENV)/.test
+	@$(BIN)/python -m pytest --ignore=tests/faults --ignore=tests/live --ignore=tests/metrics
+
+# Everything else, on SQLite and in one process.
+test-embedded: $(VENV)/.test
+	@$(BIN)/python -m pytest tests/live tests/metrics
 
 # Kills, freezes and floods: their short form, and all of it.
 test-short: $(VENV)/.test
