@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LANES := test-production test-servers test-embedded test-short
 
 .DELETE_ON_ERROR:
-.PHONY: run test $(LANES) test-faults lint css vendor messages bench soak picture
+.PHONY: run test $(LANES) test-faults lint css vendor messages bench bench-ingest soak picture
 
 run: $(VENV)/.run
 	@exec $(BIN)/python manage.py serve
@@ -62,7 +62,7 @@ bench-ingest: $(VENV)/.test
 
 # Hours of what the fault tests do in minutes.
 soak: $(VENV)/.test
-	FAULTS=soak $(BIN)/python -m pytest $(addprefix tests/faults/test_,convergence.py day.py durability.py presence_under_churn.py redis_restarts.py)
+	FAULTS=soak $(BIN)/python -m pytest $(addprefix tests/faults/test_,convergence.py day.py durability.py presence_under_churn.py redis_restarts.py) tests/feeds
 	$(BIN)/python benchmarks/browser_cost.py --minutes 30
 
 $(VENV)/.run: requirements.txt $(BIN)/python

@@ -33,7 +33,7 @@ from tests.metrics.ingest.hostile_json import json_bodies
 from tests.metrics.ingest.hostile_lines import hook_bodies, line_bodies
 from tests.metrics.ingest.hostile_text import exposition_bodies
 
-BODIES = sized(300, 50_000)
+BODIES = sized(300, 3_000, 50_000)
 OVER_HTTP = 10
 """One of so many is sent to a server."""
 OPENMETRICS = {"Content-Type": "application/openmetrics-text; version=1.0.0"}
