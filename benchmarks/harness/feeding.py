@@ -79,9 +79,13 @@ class Fed:
 
     @property
     def growth_mib(self) -> float:
-        """Of the second half, per minute: caches fill in the first."""
-        later = self.memory_kib[len(self.memory_kib) // 2 :]
-        return statistics.linear_regression(range(len(later)), later).slope * 60 / 1024
+        """Per minute, from the second quarter to the last: caches fill in the first.
+
+        Of medians, since roll-ups take 20 MiB for a moment.
+        """
+        quarter = len(self.memory_kib) // 4
+        early, late = self.memory_kib[quarter : 2 * quarter], self.memory_kib[3 * quarter :]
+        return (statistics.median(late) - statistics.median(early)) / 1024 / (2 * quarter * MEMORY_EVERY_S / 60)
 
 
 class Feed:
