@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-LANES := test-production test-servers test-embedded test-short
+LANES := test-servers test-embedded test-production test-short
 
 .DELETE_ON_ERROR:
 .PHONY: run test $(LANES) test-faults lint css vendor messages bench bench-ingest soak picture
@@ -17,13 +17,14 @@ test: $(VENV)/.test
 	@echo "Four lanes of tests, about eight minutes; each is shown when it ends."
 	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target $(LANES)
 
-# What uses the database, on PostgreSQL and Redis.
+# What uses the database, on PostgreSQL and Redis; then third parties' clients.
 test-production: $(VENV)/.test
 	@$(BIN)/python -m pytest -p tests.servers.production --ignore=tests/faults --ignore=tests/feeds
+	@$(BIN)/python -m pytest tests/feeds
 
-# The product as people run it: servers, browsers, third parties' clients.
+# The product as people run it: servers and browsers.
 test-servers: $(VENV)/.test
-	@$(BIN)/python -m pytest --ignore=tests/faults --ignore=tests/live --ignore=tests/metrics
+	@$(BIN)/python -m pytest --ignore=tests/faults --ignore=tests/feeds --ignore=tests/live --ignore=tests/metrics
 
 # Everything else, on SQLite and in one process.
 test-embedded: $(VENV)/.test
