@@ -12,10 +12,10 @@ LANES := test-servers test-embedded test-production test-short
 run: $(VENV)/.run
 	@exec $(BIN)/python manage.py serve
 
-# Lanes beside each other, since they wait more than they work; each is shown when it ends.
+# Two at a time, since they wait more than they work; each is shown when it ends.
 test: $(VENV)/.test
-	@echo "Four lanes of tests, about eight minutes; each is shown when it ends."
-	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync=target $(LANES)
+	@echo "Four parts in two lanes, about ten minutes; each is shown when it ends."
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target $(LANES)
 
 # What uses the database, on PostgreSQL and Redis; then third parties' clients.
 test-production: $(VENV)/.test
