@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
@@ -19,23 +17,11 @@ def policy() -> str:
 
 
 class ContentSecurityPolicy:
-    sync_capable = True
-    async_capable = True
-
-    def __init__(self, get_response: Callable) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         self.policy = policy()
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest) -> Any:
-        if iscoroutinefunction(self):
-            return self._later(request)
-        return self._with_policy(self.get_response(request))
-
-    async def _later(self, request: HttpRequest) -> HttpResponse:
-        return self._with_policy(await self.get_response(request))
-
-    def _with_policy(self, response: HttpResponse) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", self.policy)
         return response
