@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import socket
 import stat
@@ -18,6 +19,12 @@ from tests.servers.watchfloor import ADMIN, ROOT, Watchfloor, sign_in
 DAPHNE = ("-m", "daphne", "-b", "127.0.0.1", "-p", "{port}", "dashboard_site.asgi:application")
 RUNSERVER = ("manage.py", "runserver", "--noreload", "{port}")
 UVICORN = ("-m", "uvicorn", "--port", "{port}", "--log-level", "warning", "dashboard_site.asgi:application")
+
+HANDSHAKE = (
+    "GET /ws/chat/general/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+COME_BACK = (4012).to_bytes(2)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +73,27 @@ def test_it_stops_soon_with_a_page_open(tmp_path, number, seconds):
         process.wait(2 * seconds)
         assert time.monotonic() - started < seconds
         assert "Traceback" not in server.log
+
+
+def test_pages_at_the_door_of_a_server_that_stops_are_told_to_come_back(tmp_path):
+    with Watchfloor(tmp_path) as server:
+        doors = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(20)]
+        for door in doors:
+            door.sendall(HANDSHAKE.format(port=server.port).encode())
+        assert server.process
+        server.process.send_signal(signal.SIGINT)
+        answers = [everything(door) for door in doors]
+    for answer in answers:
+        assert answer == b"" or (answer.startswith(b"HTTP/1.1 101 ") and COME_BACK in answer)
+    assert any(answers)
+
+
+def everything(door: socket.socket) -> bytes:
+    """What comes until the other side hangs up."""
+    with door, contextlib.suppress(ConnectionError):
+        door.settimeout(10)
+        return b"".join(iter(lambda: door.recv(65536), b""))
+    return b""
 
 
 def test_the_first_start_prints_a_password_that_works_once(tmp_path):

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from live.clock import now_ms
-from live.database import in_pool
 from live.limits import Room
 from live.presence.peers import Peers
 from live.presence.roster import Roster
@@ -23,7 +22,7 @@ from live.push.beat import Pulse
 from live.push.bus import Bus
 from live.push.flushing import Merged, flush
 from live.push.guard import Guard
-from live.push.healing import versions
+from live.push.healing import Healing
 from live.push.reception import Reception
 from live.push.rounds import Work, every, for_ever
 from live.push.sockets import Socket
@@ -70,6 +69,7 @@ class Hub:
         self.bus = Bus(process, self._hear)
         self.peers = Peers(self.roster, self._send_to_peers, self._presence_changed)
         self._pulse = Pulse()
+        self.healing = Healing(self.watched, self.counts, self._look_at, self._refresh)
         self._merged: Merged = {}
         self.reception = Reception()
         self._tasks: set[asyncio.Task] = set()
@@ -85,8 +85,8 @@ class Hub:
             TICK_S: self._tick,
             PRESENCE_S: self._tell_peers,
             BEAT_S: self._beat,
-            HEAL_S: self._heal,
-            CHECK_S: self._check,
+            HEAL_S: self.healing.heal,
+            CHECK_S: self.healing.check,
         }
         for seconds, work in periods.items():
             self._spawn(every(seconds, work))
@@ -94,6 +94,7 @@ class Hub:
 
     async def drain(self, seconds: float) -> None:
         """Tell every socket to come back, in random order, spread over `seconds` where there are many."""
+        await self.reception.close()
         sockets = random.sample(list(self.sockets), len(self.sockets))
         pause = min(seconds / len(sockets), 1 / HURRY) if sockets else 0
         for socket in sockets:
@@ -153,10 +154,8 @@ class Hub:
         for name in names:
             if (watched := self.watched.get(name)) is None:
                 continue
-            watched.changed = True
-            if watched.topic.at_once and not watched.hurrying:
-                watched.hurrying = True
-                self._spawn(self._hurry(watched))
+            watched.signals += 1
+            self._look_at(watched)
             if watched.topic.about_rights:
                 self.guard.hurry()
 
@@ -208,6 +207,13 @@ class Hub:
         elif message["type"] == "hub.roster":
             self.peers.hear(message["roster"])
 
+    def _look_at(self, watched: Watched) -> None:
+        """With the next tick; at once where it is a log."""
+        watched.changed = True
+        if watched.topic.at_once and not watched.hurrying:
+            watched.hurrying = True
+            self._spawn(self._hurry(watched))
+
     async def _hurry(self, watched: Watched) -> None:
         """Send a log's news at once, then what came meanwhile; others get half as long as a round took."""
         try:
@@ -239,26 +245,6 @@ class Hub:
                 logger.exception("%s cannot be read; trying again.", watched.topic.name)
             watched.failing = True
             return False
-
-    # Healing
-
-    async def _heal(self) -> None:
-        for name, version in (await in_pool(versions, list(self.watched))).items():
-            watched = self.watched.get(name)
-            if watched and watched.state and not watched.changed and watched.state.version != version:
-                self.counts["heals_version"] += 1
-                self.counts["gaps"] += watched.topic.at_once
-                self.offer([name])
-
-    async def _check(self) -> None:
-        """Load everything as if for the first time. A difference at an equal version is a bug to find."""
-        for watched in list(self.watched.values()):
-            by_the_clock = watched.is_due(now_ms())
-            before = watched.state.version if watched.state else ""
-            differs = await self._refresh(watched, check=True)
-            if differs and not by_the_clock and watched.state and watched.state.version == before:
-                self.counts["heals_unversioned"] += 1
-                logger.warning("%s had changed without a new version.", watched.topic.name)
 
     # Beats and presence
 

@@ -53,6 +53,13 @@ class Reception:
     def __init__(self) -> None:
         self._waiting: list[tuple[Claim, asyncio.Future[Admission]]] = []
         self._asking: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    async def close(self) -> None:
+        """Tell all who wait, and all who come from now on, to come back later."""
+        self._is_closed = True
+        if self._asking is not None:
+            await asyncio.wait([self._asking])
 
     async def admit(self, claim: Claim) -> Admission:
         """Raises what the database raises, and TimeoutError."""
@@ -67,11 +74,16 @@ class Reception:
             await self._gather()
             group, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
             try:
-                admissions = await in_pool(admit_all, [claim for claim, _answer in group])
+                admissions = await self._answers([claim for claim, _answer in group])
             except Exception as error:
                 _settle(group, lambda answer, _none, error=error: answer.set_exception(error), [None] * len(group))
             else:
                 _settle(group, lambda answer, admission: answer.set_result(admission), admissions)
+
+    async def _answers(self, claims: Sequence[Claim]) -> list[Admission]:
+        if not self._is_closed:
+            admissions = await in_pool(admit_all, claims)
+        return [Admission(refusal="restart")] * len(claims) if self._is_closed else admissions
 
     async def _gather(self) -> None:
         """Until nobody more has come for one wait."""

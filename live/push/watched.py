@@ -72,6 +72,7 @@ class Watched:
         self.state: State | None = None
         self.printed: dict[View, Printed] = {}
         self.changed = False
+        self.signals = 0
         self.hurrying = False
         self.failing = False
         self.joining = 0
@@ -84,6 +85,10 @@ class Watched:
         """Whether it changed or changes by the clock alone."""
         at = self.state.next_change_at if self.state else None
         return self.changed or (at is not None and at <= now)
+
+    @property
+    def is_being_read(self) -> bool:
+        return self.changed or self.lock.locked()
 
     def everybody(self) -> Iterable[Socket]:
         return (socket for sockets in self.sockets.values() for socket in sockets)

@@ -122,7 +122,7 @@ class Run:
         """What the hubs' check of every minute finds."""
         for one in self.floor.hubs:
             await one._tick()  # What changes by the clock now is no finding.
-            await one._check()
+            await one.healing.check()
         return sum(one.counts["heals_unversioned"] for one in self.floor.hubs)
 
     def wrong(self) -> list[str]:

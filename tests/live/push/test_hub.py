@@ -214,7 +214,7 @@ async def test_the_check_finds_a_change_without_a_version(hub, caplog):
     await visit(hub, peer)
     peer.clear()
     Shelf.names = {1: "alice", 2: "smuggled"}
-    await hub._check()
+    await hub.healing.check()
     await hub._tick()
     assert "smuggled" in "".join(peer.received)
     assert hub.counts["heals_unversioned"] == 1

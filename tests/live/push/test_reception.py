@@ -58,3 +58,13 @@ def test_who_comes_while_others_are_asked_about_is_next(asked, monkeypatch):
     monkeypatch.setattr(reception, "AT_ONCE", 2)
     asyncio.run(come(0, 0, 0))
     assert asked == [2, 1]
+
+
+async def test_when_it_closes_those_at_the_door_are_told_to_come_back(asked):
+    desk = Reception()
+    waiting = [asyncio.create_task(desk.admit(Claim({}, "page", list))) for _ in range(3)]
+    await asyncio.sleep(0)
+    await desk.close()
+    assert [(await one).refusal for one in waiting] == ["restart"] * 3
+    assert (await desk.admit(Claim({}, "page", list))).refusal == "restart"
+    assert asked == []
