@@ -23,11 +23,11 @@ from live.routing import websocket_urlpatterns as live_sockets
 from metrics.ingest.app import IngestApp
 from metrics.routing import websocket_urlpatterns as metrics_sockets
 
-
 lanes = Lanes()
+pages: Any = Pages(lanes)
 connections = ProtocolTypeRouter(
     {
-        "http": IngestApp(Pages(lanes), runtime.writer),
+        "http": IngestApp(pages, runtime.writer),
         "websocket": URLRouter([*live_sockets, *metrics_sockets, re_path(r"", UnknownPage.as_asgi())]),
     }
 )

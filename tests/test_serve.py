@@ -21,8 +21,8 @@ RUNSERVER = ("manage.py", "runserver", "--noreload", "{port}")
 UVICORN = ("-m", "uvicorn", "--port", "{port}", "--log-level", "warning", "dashboard_site.asgi:application")
 
 HANDSHAKE = (
-    "GET /ws/chat/general/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
-    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    "GET /ws/chat/general/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 COME_BACK = (4012).to_bytes(2)
 
