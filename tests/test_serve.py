@@ -22,7 +22,8 @@ UVICORN = ("-m", "uvicorn", "--port", "{port}", "--log-level", "warning", "dashb
 
 HANDSHAKE = (
     "GET /ws/chat/general/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"
-    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 COME_BACK = (4012).to_bytes(2)
 
