@@ -88,8 +88,8 @@ class Families:
 
     def _about(self, name: str) -> About:
         family, part = (name, "") if name in self._types else self._family(name)
-        kind = KINDS.get(self._types.get(family, ""), Kind.UNKNOWN) if part != "_created" else Kind.GAUGE
-        return About(str(kind), self._unit(family, part), _help(self._helps.get(family, "")))
+        text = _unescaped(self._helps.get(family, ""))
+        return about_part(family, part, self._types.get(family, ""), unit=self._units.get(family), text=text)
 
     def _family(self, name: str) -> tuple[str, str]:
         found = PART.fullmatch(name)
@@ -97,16 +97,20 @@ class Families:
             return found[1], found[2]
         return name, ""
 
-    def _unit(self, family: str, part: str) -> str:
-        if part in COUNTS:
-            return ""
-        if part == "_created":
-            return "s"
-        return shown_unit(self._units[family]) if family in self._units else unit_in_name(family)
+
+def about_part(family: str, part: str, kind: str, *, unit: str | None, text: str) -> About:
+    """What a family says about the samples whose names end in `part`. `kind` is one of KINDS, `unit` is as written;
+    without one the name may tell it."""
+    series = KINDS.get(kind, Kind.UNKNOWN) if part != "_created" else Kind.GAUGE
+    return About(str(series), _unit(family, part, unit), UNFIT.sub(" ", text)[:HELP])
 
 
-def _help(text: str) -> str:
-    return UNFIT.sub(" ", _unescaped(text))[:HELP]
+def _unit(family: str, part: str, unit: str | None) -> str:
+    if part in COUNTS:
+        return ""
+    if part == "_created":
+        return "s"
+    return unit_in_name(family) if unit is None else shown_unit(unit)
 
 
 def _unescaped(text: str) -> str:

@@ -38,9 +38,9 @@ class BadText(ValueError):
 
 
 class Exposed(NamedTuple):
-    """A sample as the text has it. `ts` is in epoch ms, None where the text has none; `value` may be infinite or NaN.
+    """A sample as it was written. `ts` is in epoch ms, None where there is none; `value` may be infinite or NaN.
 
-    `kind` is one of Series.Kind; `line` is counted from 1.
+    `kind` is one of Series.Kind; `place` is where it stands, such as "line 3", counted from 1.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Exposed(NamedTuple):
     kind: str
     unit: str
     help: str
-    line: int
+    place: str
 
 
 def exposed(
@@ -140,7 +140,9 @@ class _Lines:
         if ts is not None:
             # The parser takes it for ms, which it is not in OpenMetrics.
             ts = round(ts * (1_000_000 if self._openmetrics else 1_000))
-        return Exposed(name, sample.labels, _number(sample.value), ts, *self._families.about(name), self._number)
+        return Exposed(
+            name, sample.labels, _number(sample.value), ts, *self._families.about(name), f"line {self._number}"
+        )
 
     def fault(self, expected: str) -> BadText:
         return BadText(f"line {self._number}: {expected}, got {self._line[:80]!a}")

@@ -4,7 +4,7 @@ They hold only what is read. What can be many, or is a key of its own, is declar
 looked up as they were sent, and read only when they were not met before (see recent.py). Bytes and a message are the
 same on the wire.
 
-Sources: prometheus/prompb/{remote,types}.proto, io/prometheus/write/v2/types.proto,
+Sources: prometheus/prompb/{remote,types}.proto, io/prometheus/write/v2/types.proto, io/prometheus/client/metrics.proto,
 opentelemetry/proto/metrics/v1/metrics.proto, google/rpc/status.proto.
 """
 
@@ -31,6 +31,23 @@ PROMETHEUS_2 = {
     "Sample": ["value 1 double", "timestamp 2 int64"],
     "Metadata": ["type 1 int32", "help_ref 3 uint32", "unit_ref 4 uint32"],
     "TimeSeries": ["labels_refs 1 uint32*", "samples 2 Sample*", "histograms 3 bytes*", "metadata 5 Metadata"],
+}
+CLIENT = {
+    "LabelPair": ["name 1 string", "value 2 string"],
+    "Number": ["value 1 double"],
+    "Quantile": ["quantile 1 double", "value 2 double"],
+    "Summary": ["sample_count 1 uint64", "sample_sum 2 double", "quantile 3 Quantile*"],
+    "Bucket": ["cumulative_count 1 uint64", "upper_bound 2 double", "cumulative_count_float 4 double"],
+    "Histogram": ["sample_count 1 uint64", "sample_sum 2 double", "bucket 3 Bucket*", "sample_count_float 9 double"],
+    "Metric": [
+        "label 1 bytes*",
+        "gauge 2 Number",
+        "counter 3 Number",
+        "summary 4 Summary",
+        "untyped 5 Number",
+        "timestamp_ms 6 int64?",
+        "histogram 7 Histogram",
+    ],
 }
 OPENTELEMETRY = {
     "NumberDataPoint": [
@@ -108,5 +125,6 @@ def _oneof(message: Any, name: str) -> int:
 
 prometheus = classes("prometheus", PROMETHEUS)
 prometheus_2 = classes("io.prometheus.write.v2", PROMETHEUS_2)
+client = classes("io.prometheus.client", CLIENT)
 opentelemetry = classes("opentelemetry.proto.metrics.v1", OPENTELEMETRY)
 Status: Any = classes("google.rpc", RPC)["Status"]

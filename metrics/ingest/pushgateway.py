@@ -13,11 +13,13 @@ from __future__ import annotations
 import math
 import re
 from base64 import b64decode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_to_bytes
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from metrics.exposition_protobuf import exposed_families
 from metrics.exposition_text import BadText, Exposed, exposed, is_openmetrics
 from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Reason, Taken
 from metrics.ingest.naming import BadLabels, BadName, clipped, fit_labels, fit_metric, identity
@@ -28,6 +30,8 @@ from metrics.series.readings import Identity, Reading, series_key, sorted_labels
 PATHS = re.compile(r"/metrics/job(?:(?:@|%40)base64)?/.*")
 LABEL = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
 BASE64 = "@base64"
+PROTOBUF, FAMILY = "application/vnd.google.protobuf", "proto=io.prometheus.client.MetricFamily"
+DELIMITED = "encoding=delimited"
 PUSHED = "push_time_seconds", "Last Unix time when changing this group succeeded."
 FAILED = "push_failure_time_seconds", "Last Unix time when changing this group failed."
 OWN = (PUSHED[0], FAILED[0])
@@ -48,8 +52,6 @@ def take(call: Call) -> Pushed:
     group = group_of(call.path)
     if call.method == "DELETE":
         return Pushed(ended=[(series, call.now) for series in _members(call, group)], status=202)
-    if "protobuf" in call.headers.get("content-type", ""):
-        raise Problem(415, "content-type: expected the text format; in Go push with Format(expfmt.FmtText)")
     try:
         return _pushed(call, group)
     except (BadText, BadName, BadLabels) as fault:
@@ -118,25 +120,34 @@ def _pushed(call: Call, group: Group) -> Pushed:
     """What the body holds, all of it. Raises BadText, BadName and BadLabels."""
     taken = Pushed(readings=[_own(call, group, PUSHED, call.now / 1000)])
     seen = {_identity(call, name, group) for name in OWN}
-    openmetrics = is_openmetrics(call.headers.get("content-type", ""))
-    for one in exposed(call.body, openmetrics=openmetrics, strict=True):
+    for one in _exposed(call):
         series = _checked(call, one, group)
         if series in seen:
-            raise BadText(f"line {one.line}: expected each series once, got {one.name} twice with the same labels")
+            raise BadText(f"{one.place}: expected each series once, got {one.name} twice with the same labels")
         seen.add(series)
         if math.isfinite(one.value):
             taken.readings.append(Reading(series, call.now, one.value, one.unit, one.kind, one.help))
         else:
-            taken.reject(Reason.NOT_FINITE, f"line {one.line}: expected a finite number, got {one.value}")
+            taken.reject(Reason.NOT_FINITE, f"{one.place}: expected a finite number, got {one.value}")
     _end(taken, call, group, {series.metric for series in seen})
     return taken
 
 
+def _exposed(call: Call) -> Iterator[Exposed]:
+    """The samples of the body. Raises BadText and Problem (415)."""
+    media, _, parameters = call.headers.get("content-type", "").lower().partition(";")
+    if "protobuf" not in media:
+        # Whatever a sender calls it; curl says that it is a form.
+        return exposed(call.body, openmetrics=is_openmetrics(media), strict=True)
+    if media.strip() != PROTOBUF or DELIMITED not in re.split(r"[;\s]+", parameters.replace('"', "")):
+        raise Problem(415, f"content-type: expected the text format, or {PROTOBUF}; {FAMILY}; {DELIMITED}")
+    return exposed_families(call.body)
+
+
 def _checked(call: Call, one: Exposed, group: Group) -> Identity:
     if one.ts is not None:
-        raise BadText(f"line {one.line}: expected no time, since that of the push counts")
-    place = f"line {one.line}"
-    return _identity(call, fit_metric(one.name, place=place), one.labels | group, place)
+        raise BadText(f"{one.place}: expected no time, since that of the push counts")
+    return _identity(call, fit_metric(one.name, place=one.place), one.labels | group, one.place)
 
 
 def _identity(call: Call, name: str, labels: Group, place: str = "labels") -> Identity:

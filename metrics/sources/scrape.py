@@ -101,15 +101,15 @@ class _Target:
     def _take(self, taken: Taken, one: Exposed) -> None:
         ts = self._call.now if one.ts is None else one.ts
         try:
-            fit_metric(one.name, place=f"line {one.line}")
-            labels = fit_labels(self._labels | _present(one.labels), place=f"line {one.line}")
+            fit_metric(one.name, place=one.place)
+            labels = fit_labels(self._labels | _present(one.labels), place=one.place)
         except BadName as fault:
             taken.reject(Reason.BAD_NAME, str(fault))
         except BadLabels as fault:
             taken.reject(Reason.BAD_LABELS, str(fault))
         else:
             if reason := self._unfit(one, ts):
-                taken.reject(reason, f"line {one.line}: {one.name} is {one.value} at {ts}")
+                taken.reject(reason, f"{one.place}: {one.name} is {one.value} at {ts}")
             else:
                 series = self._identity(one.name, labels)
                 taken.readings.append(Reading(series, ts, one.value, one.unit, one.kind, one.help))

@@ -13,7 +13,7 @@ from itertools import repeat
 import cramjam
 
 from tests.faults.sizes import sized
-from tests.metrics.ingest.by_hand import V2, Symbols, packed, references, sample, series, up, varint
+from tests.metrics.ingest.by_hand import DELIMITED, V2, Symbols, family, packed, references, sample, series, up, varint
 from tests.metrics.ingest.by_hand import field as message
 from tests.metrics.ingest.hostile_text import LONG
 
@@ -26,6 +26,7 @@ ZSTD = {"Content-Encoding": "zstd"}
 
 WRITE, OTLP, PUSH, SAMPLES = "/api/v1/write", "/v1/metrics", "/metrics/job/attack", "/api/samples"
 LINES, HOOK = "/write?precision=ms", "/hooks/alertmanager"
+FAMILIES = {"Content-Type": DELIMITED}
 PATHS = {WRITE: SNAPPY, OTLP: PROTOBUF, PUSH: {}, SAMPLES: JSON, LINES: {}, HOOK: JSON}
 
 
@@ -140,6 +141,19 @@ ATTACKS = {
     "version 2: a symbol that is not there": Attack(
         WRITE, beyond_the_table, (400,), SNAPPY | {"Content-Type": V2}
     ),
+    "families: a MiB of empty ones": Attack(PUSH, lambda: bytes(MIB), (400,), FAMILIES),
+    "families: a MiB of empty metrics": Attack(
+        PUSH, lambda: family("a", 1, *[b""] * (MIB // 2 - 10)), (400,), FAMILIES
+    ),
+    "families: a MiB of empty buckets": Attack(
+        PUSH, lambda: family("a", 4, message(7, b"\x1a\x00" * (MIB // 2 - 20))), (400,), FAMILIES
+    ),
+    "families: a MiB of empty labels": Attack(
+        PUSH, lambda: family("a", 1, b"\x0a\x00" * (MIB // 2 - 20)), (400,), FAMILIES
+    ),
+    "families: a length of 2^63": Attack(PUSH, lambda: varint(2**63) + b"\x0a\x01a", (400,), FAMILIES),
+    "families: a length without an end": Attack(PUSH, lambda: b"\xff" * 1_000, (400,), FAMILIES),
+    "families: a name that is no UTF-8": Attack(PUSH, lambda: b"\x03\x0a\x01\xff", (400,), FAMILIES),
     "OTLP: 8 MiB of empty resources": Attack(OTLP, lambda: b"\x0a\x00" * (4 * MIB), (400, 413), PROTOBUF),
     "OTLP: 8 MiB of empty metrics": Attack(
         OTLP, lambda: message(1, message(2, b"\x12\x00" * (4 * MIB - 20))), (400, 413), PROTOBUF

@@ -19,7 +19,7 @@ from metrics.ingest.endpoints import ENDPOINTS
 from metrics.sources.models import Source
 from tests.faults.measuring import report
 from tests.faults.sizes import sized
-from tests.feeds.attacks import HOOK, JSON, LINES, OTLP, PROTOBUF, PUSH, SAMPLES, SNAPPY, WRITE
+from tests.feeds.attacks import FAMILIES, HOOK, JSON, LINES, OTLP, PROTOBUF, PUSH, SAMPLES, SNAPPY, WRITE
 from tests.feeds.siege import Siege
 from tests.metrics.ingest.by_hand import DAY, NOW, V2
 from tests.metrics.ingest.checking import assert_sound
@@ -29,6 +29,7 @@ from tests.metrics.ingest.hostile import (
     remote_write_bodies,
     remote_write_v2_bodies,
 )
+from tests.metrics.ingest.hostile_families import family_bodies
 from tests.metrics.ingest.hostile_json import json_bodies
 from tests.metrics.ingest.hostile_lines import hook_bodies, line_bodies
 from tests.metrics.ingest.hostile_text import exposition_bodies
@@ -63,6 +64,7 @@ PURE = {
 """They ask no database."""
 ASKING = {
     "pushgateway": Parser(PUSH, exposition_bodies, method="PUT"),
+    "pushgateway_protobuf": Parser(PUSH, family_bodies, FAMILIES, method="PUT"),
     "openmetrics": Parser(PUSH, lambda: exposition_bodies().map(lambda body: body + b"\n# EOF\n"), OPENMETRICS),
     "alertmanager": Parser(HOOK, hook_bodies, JSON),
     "grafana": Parser("/hooks/grafana", hook_bodies, JSON),

@@ -168,13 +168,13 @@ def test_there_is_an_end_to_the_number_of_samples():
 
 
 def test_there_is_an_end_to_the_number_of_lines():
-    assert one("\n" * (MOST_LINES - 1) + "a 1").line == MOST_LINES
+    assert one("\n" * (MOST_LINES - 1) + "a 1").place == f"line {MOST_LINES}"
     assert fault("\n" * MOST_LINES + "a 1") == f"expected at most {MOST_LINES} lines"
 
 
 def test_lines_are_counted_over_the_whole_text():
-    lines = [sample.line for sample in read('a{b="%s"} 1\n' % ("x" * 900) * 1_000)]
-    assert lines == list(range(1, 1_001))
+    places = [sample.place for sample in read('a{b="%s"} 1\n' % ("x" * 900) * 1_000)]
+    assert places == [f"line {number}" for number in range(1, 1_001)]
 
 
 def test_a_second_type_is_a_fault_only_where_it_is_asked_for():

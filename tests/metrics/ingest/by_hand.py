@@ -13,6 +13,7 @@ NOW = 1_795_154_400_000  # 2026-11-20T06:00:00Z
 DAY = 86_400_000
 SHOP = Sender(7, "shop")
 STALE = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
+DELIMITED = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 V2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
 
 
@@ -77,6 +78,18 @@ def series_2(symbols: Symbols, labels: dict[str, str], *samples: bytes, more: by
     """A time series of a version 2 request."""
     numbers = [symbols(text) for pair in labels.items() for text in pair]
     return field(5, references(*numbers) + b"".join(field(2, each) for each in samples) + more)
+
+
+def family(name: str, kind: int, *metrics: bytes, text: str = "", unit: str = "") -> bytes:
+    """A MetricFamily after its length."""
+    said = field(1, name) + (field(2, text) if text else b"") + field(3, kind) + (field(5, unit) if unit else b"")
+    message = said + b"".join(field(4, metric) for metric in metrics)
+    return varint(len(message)) + message
+
+
+def labelled(**labels: str) -> bytes:
+    """The labels of a Metric."""
+    return b"".join(field(1, field(1, name) + field(2, value)) for name, value in labels.items())
 
 
 def packed(body: bytes) -> bytes:

@@ -44,7 +44,7 @@ def messages() -> st.SearchStrategy[bytes]:
     return st.one_of(nested, BOMBS)
 
 
-def _altered(bodies: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+def altered(bodies: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
     """Bodies with a few bytes cut, doubled or replaced."""
     return st.builds(_alter, bodies, st.integers(0, 2_000), st.integers(0, 40), st.binary(max_size=6))
 
@@ -88,9 +88,9 @@ def _request_2(parts: list[tuple[dict[str, str], str, list[bytes], bytes]], wron
 
 def _sent(bodies: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
     """As they are sent: mostly in a snappy block, sometimes in one that is broken or lies about its length."""
-    blocks = st.one_of(bodies, _altered(bodies), messages(), st.binary(max_size=60)).map(packed)
+    blocks = st.one_of(bodies, altered(bodies), messages(), st.binary(max_size=60)).map(packed)
     lies = st.builds(lambda size, block: varint(size) + block[1:], st.integers(0, 2**34), blocks)
-    return st.one_of(blocks, blocks, blocks, _altered(blocks), lies, st.binary(max_size=60))
+    return st.one_of(blocks, blocks, blocks, altered(blocks), lies, st.binary(max_size=60))
 
 
 def remote_write_bodies() -> st.SearchStrategy[bytes]:
@@ -105,7 +105,7 @@ def otlp_bodies() -> st.SearchStrategy[bytes]:
     """Protobuf, not packed."""
     good = _exports(as_json=False)
     wrong = st.builds(_within, messages(), st.lists(st.sampled_from([1, 2, 5, 7, 9, 10, 11]), max_size=6))
-    return st.one_of(good, _altered(good), wrong, messages(), st.binary(max_size=60))
+    return st.one_of(good, altered(good), wrong, messages(), st.binary(max_size=60))
 
 
 def otlp_json_bodies() -> st.SearchStrategy[bytes]:
@@ -121,7 +121,7 @@ def otlp_json_bodies() -> st.SearchStrategy[bytes]:
     deep = st.sampled_from(
         [b"[" * 100_000, b'{"resourceMetrics":' * 5_000, b'{"resourceMetrics":' + b"9" * 5_000 + b"}"]
     )
-    return st.one_of(good, _altered(good), wrong, odd.map(lambda value: json.dumps(value).encode()), deep)
+    return st.one_of(good, altered(good), wrong, odd.map(lambda value: json.dumps(value).encode()), deep)
 
 
 WORDS = ["resourceMetrics", "scopeMetrics", "metrics", "name", "gauge", "sum", "histogram", "summary", "dataPoints"]

@@ -207,13 +207,6 @@ def test_what_is_not_finite_is_counted_and_ends(push, shop):
     assert live() == {("c", "job=backup"): 4}
 
 
-def test_protobuf_is_refused_with_advice(shop):
-    headers = {"content-type": "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily"}
-    with pytest.raises(Problem, match="text format") as error:
-        take(call(b"\x0a\x01a", source=shop.pk, headers=headers))
-    assert error.value.status == 415
-
-
 @given(body=exposition_bodies(), path=st.text(max_size=30))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_comes_is_taken_or_refused(shop, body, path):
