@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from metrics.hooks.alerts import Alert, Severity, fit_fingerprint, fit_text, fit_title, listed, severity, texts, time_of
-from metrics.hooks.documents import expect_object, expect_objects, parse
+from metrics.hooks.documents import expect_object, expect_objects
 from metrics.ingest.calls import Call
+from metrics.ingest.json_bodies import parse
 
 SUMMARIES, DESCRIPTIONS = ("summary", "title"), ("description", "message")
 SEVERITY_LABELS = ("severity", "level", "priority")
@@ -18,7 +19,7 @@ SEVERITY_LABELS = ("severity", "level", "priority")
 
 def read(call: Call) -> list[Alert]:
     """The alerts of a body; fields that are not known are passed over. Raises Problem 400."""
-    document = expect_object(parse(call.body), "body")
+    document = expect_object(parse(call.body, "alerts"), "body")
     alerts = expect_objects(document.get("alerts"), "alerts")
     return [read_alert(alert, document, call.sender.name) for alert in alerts]
 

@@ -16,8 +16,9 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from metrics.hooks.alerts import Alert, Severity, fit_fingerprint, fit_text, fit_title, is_scalar, scalar, severity
-from metrics.hooks.documents import bad, expect_object, expect_objects, parse
+from metrics.hooks.documents import bad, expect_object, expect_objects
 from metrics.ingest.calls import Call
+from metrics.ingest.json_bodies import parse
 
 NAMES = {
     "title": ("title", "subject", "summary", "alertname", "name", "event"),
@@ -37,7 +38,7 @@ REFUSED = frozenset({"multi_select_list", "multi_select_dict", "function_express
 def read(call: Call) -> list[Alert]:
     """An alert for the object that the body is, or for each of a list of them. Raises Problem 400."""
     paths = {name: _compiled(name, call.query[name]) for name in NAMES if call.query.get(name)}
-    document = parse(call.body)
+    document = parse(call.body, "alerts")
     purpose = unquote(call.path.partition("/hooks/json")[2]).strip("/")
     if isinstance(document, list):
         found = expect_objects(document, "body")

@@ -11,8 +11,9 @@ from typing import Any
 
 from metrics.hooks.alertmanager import read_alert
 from metrics.hooks.alerts import Alert, Severity, fit_fingerprint, fit_text, fit_title, listed, scalar, severity, texts
-from metrics.hooks.documents import expect_object, expect_objects, parse
+from metrics.hooks.documents import expect_object, expect_objects
 from metrics.ingest.calls import Call
+from metrics.ingest.json_bodies import parse
 
 QUIET_STATES = frozenset({"ok", "paused", "pending"})
 """States of the old alerting in which nothing fires."""
@@ -20,7 +21,7 @@ QUIET_STATES = frozenset({"ok", "paused", "pending"})
 
 def read(call: Call) -> list[Alert]:
     """Raises Problem 400."""
-    document = expect_object(parse(call.body), "body")
+    document = expect_object(parse(call.body, "alerts"), "body")
     if "alerts" not in document and "ruleName" in document:
         return [_read_rule(document, call.sender.name)]
     alerts = expect_objects(document.get("alerts"), "alerts")

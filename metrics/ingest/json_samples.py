@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Taken
+from metrics.ingest.json_bodies import parse
 from metrics.ingest.naming import FUTURE_MS, BadLabels, BadName, clipped, fit_labels, fit_metric, identity, in_time
 from metrics.ingest.problems import Problem
 from metrics.series.readings import Labels, Reading
@@ -20,6 +21,7 @@ from metrics.series.readings import Labels, Reading
 KEYS = frozenset({"metric", "value", "ts", "labels"})
 # A form's type is what `curl -d` sends when nobody thinks of a header.
 TYPES = frozenset({"", "application/json", "text/json", "application/x-www-form-urlencoded"})
+EXPECTED = "an object or a list of objects"
 NO_ROOM = "new series are refused, since the source has as many as it may"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -47,13 +49,13 @@ def answer(taken: Taken, outcome: Outcome) -> Answer:
 
 
 def decode(call: Call) -> list[Reading]:
-    """The readings of a call's body. Raises BadSample, BadName and BadLabels."""
-    document = _parse(call.body)
+    """The readings of a call's body. Raises Problem (400), BadSample, BadName and BadLabels."""
+    document = parse(call.body, EXPECTED)
     if isinstance(document, dict):
         return [_reading(document, "", call)]
     if isinstance(document, list):
         return [_reading(item, f"samples[{index}]", call) for index, item in enumerate(document)]
-    raise BadSample(f"body: expected an object or a list of objects, got {_shown(document)}")
+    raise BadSample(f"body: expected {EXPECTED}, got {_shown(document)}")
 
 
 def _check_type(headers: Mapping[str, str]) -> None:
@@ -63,19 +65,6 @@ def _check_type(headers: Mapping[str, str]) -> None:
     charset = parameters.partition("charset=")[2].partition(";")[0].strip("\"' ").lower()
     if charset not in ("", "utf-8", "utf8"):
         raise Problem(415, f"content-type: expected charset utf-8, got {charset[:40]}")
-
-
-def _parse(body: bytes) -> Any:
-    try:
-        return json.loads(body.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise BadSample(f"body: expected UTF-8, byte {error.start} is not") from None
-    except json.JSONDecodeError as error:
-        raise BadSample(f"body: expected JSON, {error.msg} at line {error.lineno}, column {error.colno}") from None
-    except RecursionError:
-        raise BadSample("body: expected an object or a list of objects, got a deeper nesting") from None
-    except ValueError:
-        raise BadSample("body: expected finite numbers, got one of thousands of digits") from None
 
 
 def _reading(item: Any, place: str, call: Call) -> Reading:

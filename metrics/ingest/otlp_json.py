@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from google.protobuf.json_format import MessageToJson, ParseDict, ParseError
@@ -10,6 +9,7 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from metrics.ingest.calls import MIB
+from metrics.ingest.json_bodies import parse
 from metrics.ingest.naming import clipped
 from metrics.ingest.problems import Problem, too_large
 from metrics.ingest.wire import MOST
@@ -25,7 +25,7 @@ def from_json(body: bytes) -> bytes:
         raise too_large(LARGEST, "of JSON")
     if body.count(b"{") > MOST_OBJECTS:
         raise Problem(413, f"body: expected at most {MOST_OBJECTS} objects; send them in several requests")
-    document = _parse(body)
+    document = parse(body, "metrics", object_hook=_without_exemplars)
     if not isinstance(document, dict):
         raise Problem(400, "body: expected an object with resourceMetrics")
     try:
@@ -36,19 +36,6 @@ def from_json(body: bytes) -> bytes:
 
 def to_json(message: Message) -> bytes:
     return MessageToJson(message, indent=None).encode()
-
-
-def _parse(body: bytes) -> Any:
-    try:
-        return json.loads(body.decode("utf-8-sig"), object_hook=_without_exemplars)
-    except UnicodeDecodeError as error:
-        raise Problem(400, f"body: expected UTF-8, byte {error.start} is not") from None
-    except json.JSONDecodeError as error:
-        raise Problem(400, f"body: expected JSON, {error.msg} at line {error.lineno}, column {error.colno}") from None
-    except RecursionError:
-        raise Problem(400, "body: expected metrics, got a deeper nesting") from None
-    except ValueError:
-        raise Problem(400, "body: expected finite numbers, got one of thousands of digits") from None
 
 
 def _without_exemplars(found: dict[str, Any]) -> dict[str, Any]:
