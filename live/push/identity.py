@@ -64,16 +64,12 @@ def check_origin(scope: dict[str, Any]) -> None:
         raise ForeignOrigin("origin")
 
 
-def identify(scope: dict[str, Any]) -> Identity | None:
-    """Who this is, from the database; None when a token was given that is not valid. Raises nothing for bad input.
-
-    A token without an Origin counts alone: cookies that come with it are ignored.
-    """
-    return identify_all([scope])[0]
-
-
 def identify_all(scopes: Iterable[dict[str, Any]]) -> list[Identity | None]:
-    """The same for many at once, in a constant number of queries; a few more for each token."""
+    """Who they are, from the database; None where a token was given that is not valid. Raises nothing for bad input.
+
+    A token without an Origin counts alone: cookies that come with it are ignored. Takes a constant number of queries,
+    and a few more for each token.
+    """
     doors = [_presented(scope["headers"]) for scope in scopes]
     sessions = _of_sessions({key for _token, key in doors if key})
     return [_of_token(token) if token else sessions.get(key, Identity()) for token, key in doors]

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from live.accounts.tokens import make_personal_token
-from live.push.identity import ForeignOrigin, check_origin, identify, identify_all
+from live.push.identity import ForeignOrigin, check_origin, identify_all
 
 
 def scope(*headers: tuple[str, str], scheme: str = "ws") -> dict:
@@ -100,10 +100,16 @@ def cookie(alice) -> tuple[str, str]:
 ORIGIN = ("Origin", "http://localhost:8000")
 
 
+def told_by(*headers):
+    """Who a socket with these headers is."""
+    [identity] = identify_all([scope(*headers)])
+    return identity
+
+
 def test_a_session_says_who_it_is(alice, cookie):
     group = Group.objects.create(name="Night shift")
     alice.groups.add(group)
-    identity = identify(scope(HOST, ORIGIN, cookie))
+    identity = told_by(HOST, ORIGIN, cookie)
     assert (identity.person.id, identity.person.name) == (alice.pk, "alice")
     assert identity.person.groups == {group.pk}
 
@@ -111,16 +117,16 @@ def test_a_session_says_who_it_is(alice, cookie):
 def test_a_token_says_who_it_is_and_cookies_beside_it_are_ignored(alice, cookie):
     bob = User.objects.create_user("bob")
     token = ("Authorization", f"Bearer {make_personal_token(bob)}")
-    assert identify(scope(HOST, token, cookie)).person.name == "bob"
+    assert told_by(HOST, token, cookie).person.name == "bob"
 
 
 def test_with_an_origin_the_session_counts_and_not_the_token(alice, cookie):
     token = ("Authorization", f"Bearer {make_personal_token(User.objects.create_user('bob'))}")
-    assert identify(scope(HOST, ORIGIN, token, cookie)).person.name == "alice"
+    assert told_by(HOST, ORIGIN, token, cookie).person.name == "alice"
 
 
 def test_a_token_that_is_not_valid_is_nobody(db):
-    assert identify(scope(HOST, BEARER)) is None
+    assert told_by(HOST, BEARER) is None
 
 
 def end_session(alice):
@@ -159,11 +165,11 @@ def test_of_many_each_is_who_their_own_session_says(alice, cookie):
 @pytest.mark.parametrize("event", [end_session, expire_session, change_password, deactivate, User.delete])
 def test_what_ends_a_session_makes_its_sockets_guests(alice, cookie, event):
     event(alice)
-    assert identify(scope(HOST, ORIGIN, cookie)).person.is_guest
+    assert told_by(HOST, ORIGIN, cookie).person.is_guest
 
 
 @pytest.mark.parametrize(
     "cookie", ["", "sessionid=", "sessionid=junk", "sessionid=\x00", ";;;=;", "sessionid=" + "x" * 5000]
 )
 def test_junk_cookies_are_a_guest(db, cookie):
-    assert identify(scope(HOST, ORIGIN, ("Cookie", cookie))).person.is_guest
+    assert told_by(HOST, ORIGIN, ("Cookie", cookie)).person.is_guest
