@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.contrib.auth.models import Group, Permission
@@ -17,39 +15,29 @@ from metrics.sources.models import Pull, Rejection, Source, SourceToken
 from metrics.sources.tokens import find_sender, make_source_token
 from tests.metrics.kpis.arranging import a_source
 from tests.servers.processes import free_port
+from tests.servers.pulled import pulled_server
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/metrics/source/add/"
 VALUES = [{"metric": "queue.depth", "path": "depth", "labels": {"queue": "name"}}]
 
 
-class Shop(BaseHTTPRequestHandler):
-    """Answers with JSON to whoever shows the password, and remembers what it was shown."""
-
-    shown: list[str] = []
-
-    def do_GET(self):
-        self.shown.append(self.headers.get("Authorization", ""))
-        body = json.dumps({"depth": 7, "name": "<mail>"}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
+@pytest.fixture
+def page():
+    """A server that answers whoever asks."""
+    with pulled_server() as page:
+        page.documents["/"] = {"depth": 7, "name": "<mail>"}
+        yield page
 
 
 @pytest.fixture
-def shop():
-    Shop.shown = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def shop(page):
+    return f"{page.url}/"
+
+
+def shown(page) -> list[str | None]:
+    """What the server was shown by those who asked."""
+    return [asked.headers.get("authorization") for asked in page.asked]
 
 
 def form(name="queues", *, url="", number="", **pull):
@@ -178,7 +166,7 @@ def test_an_empty_field_leaves_the_secret_and_a_tick_forgets_it(staff):
         assert pull.secret == expected
 
 
-def test_a_stored_secret_is_sent_to_no_other_server(staff, shop):
+def test_a_stored_secret_is_sent_to_no_other_server(staff, page, shop):
     pull = stored()
     for given in ({}, {"_try": "1"}):
         response = staff.post(
@@ -186,7 +174,7 @@ def test_a_stored_secret_is_sent_to_no_other_server(staff, shop):
             form(url=shop, number=str(pull.pk)) | {"pull-0-source": str(pull.source_id)} | given,
         )
         assert "give the password or token again" in errors(response)
-    assert Shop.shown == []
+    assert shown(page) == []
     assert change(staff, pull, url="http://127.0.0.1:9/other").status_code == 302
     assert change(staff, pull, url=shop, secret="hunter3").status_code == 302
 
@@ -194,25 +182,25 @@ def test_a_stored_secret_is_sent_to_no_other_server(staff, shop):
 # Try it now
 
 
-def test_a_trial_shows_what_comes_and_saves_nothing(staff, shop):
+def test_a_trial_shows_what_comes_and_saves_nothing(staff, page, shop):
     response = staff.post(f"{ADD}?kind=http", form(url=shop, secret="hunter2") | {"_try": "1"})
     html = errors(response)
     assert "queue.depth" in html
     assert "queue=&lt;mail&gt;" in html
     assert [(one.name, one.value) for one in response.context["tried"]["samples"]] == [("queue.depth", 7.0)]
-    assert Shop.shown == ["Bearer hunter2"]
+    assert shown(page) == ["Bearer hunter2"]
     assert "hunter2" not in html
     assert "Give the password or token again" in html
     assert not Source.objects.filter(name="queues").exists()
     assert not Pull.objects.exists()
 
 
-def test_a_trial_of_a_stored_source_uses_the_stored_secret(staff, shop):
+def test_a_trial_of_a_stored_source_uses_the_stored_secret(staff, page, shop):
     pull = stored(url=shop)
     address = f"/admin/metrics/source/{pull.source_id}/change/"
     given = form(url=shop, number=str(pull.pk), interval_s="77") | {"pull-0-source": str(pull.source_id), "_try": "1"}
     assert "queue.depth" in errors(staff.post(address, given))
-    assert Shop.shown == ["Bearer hunter2"]
+    assert shown(page) == ["Bearer hunter2"]
     pull.refresh_from_db()
     assert pull.interval_s == 15
 
@@ -226,33 +214,17 @@ def test_a_trial_that_fails_says_why(staff):
     assert tried["error"] in response.content.decode()
 
 
-def test_a_trial_of_what_is_wrong_asks_nobody(staff, shop):
+def test_a_trial_of_what_is_wrong_asks_nobody(staff, page, shop):
     response = staff.post(f"{ADD}?kind=http", form(url=shop, values="[]") | {"_try": "1"})
     assert "Give a list such as" in errors(response)
-    assert Shop.shown == []
+    assert shown(page) == []
 
 
-def test_a_trial_of_a_new_promql_server_asks_nothing_of_other_peoples_kpis(staff):
+def test_a_trial_of_a_new_promql_server_asks_nothing_of_other_peoples_kpis(staff, page):
     KPI.objects.create(slug="secret", name="Secret", metric="secret_expression")
-    asked = []
-
-    class Server(Shop):
-        def do_GET(self):
-            asked.append(self.path)
-            super().do_GET()
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        given = form(url=f"http://127.0.0.1:{server.server_port}/") | {"_try": "1"}
-        errors(staff.post(f"{ADD}?kind=promql", given))
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-    assert asked
-    assert "secret_expression" not in " ".join(asked)
+    errors(staff.post(f"{ADD}?kind=promql", form(url=page.url) | {"_try": "1"}))
+    assert page.asked
+    assert "secret_expression" not in " ".join(asked.path for asked in page.asked)
 
 
 # What was rejected

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 
 import pytest
@@ -13,36 +11,22 @@ from django.utils import timezone
 from metrics.sources.models import Pull, Source
 from tests.metrics.kpis.arranging import a_source
 from tests.servers.processes import free_port
+from tests.servers.pulled import pulled_server
 
 pytestmark = pytest.mark.django_db
 PAGE = b'# TYPE node_load1 gauge\nnode_load1 0.5\nnode_time_seconds 7\nup{job="a"} 1\n'
 
 
-class Exporter(BaseHTTPRequestHandler):
-    shown: list[str | None] = []
-
-    def do_GET(self):
-        self.shown.append(self.headers.get("Authorization"))
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain; version=0.0.4")
-        self.send_header("Content-Length", str(len(PAGE)))
-        self.end_headers()
-        self.wfile.write(PAGE)
-
-    def log_message(self, *args):
-        pass
+@pytest.fixture
+def page():
+    with pulled_server() as page:
+        page.documents["/metrics"] = PAGE
+        yield page
 
 
 @pytest.fixture
-def exporter():
-    Exporter.shown = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Exporter)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/metrics"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def exporter(page):
+    return f"{page.url}/metrics"
 
 
 def add(*arguments) -> str:
@@ -61,10 +45,10 @@ def test_it_says_what_it_found_and_is_due_at_once(exporter):
     assert (pull.url, pull.names, pull.interval_s, pull.due_at) == (exporter, "node_load*", 5, None)
 
 
-def test_the_secret_comes_from_the_environment_and_is_not_printed(exporter, monkeypatch):
+def test_the_secret_comes_from_the_environment_and_is_not_printed(page, exporter, monkeypatch):
     monkeypatch.setenv("SOURCE_SECRET", "hunter2")
     assert "hunter2" not in add("--url", exporter)
-    assert Exporter.shown == ["Bearer hunter2"]
+    assert [asked.headers["authorization"] for asked in page.asked] == ["Bearer hunter2"]
     assert Pull.objects.get().secret == "hunter2"
 
 
