@@ -21,6 +21,8 @@ from metrics.exposition_text import MOST_SAMPLES, BadText, Exposed
 from metrics.ingest.messages import client
 from metrics.ingest.naming import LABEL_NAME_LENGTH, LABEL_VALUE_LENGTH, LABELS, clipped
 from metrics.ingest.wire import VARINT, Fields, Malformed, TooMuch, Walk, bounded, tag, varint
+from metrics.sentences import Sentence, placed, words
+from metrics.sentences import sentence as _
 
 NAME, HELP, TYPE, METRIC, UNIT = tag(1), tag(2), tag(3, VARINT), tag(4), tag(5)
 LARGEST_LABEL = 4 * (LABEL_NAME_LENGTH + LABEL_VALUE_LENGTH) + 16
@@ -68,13 +70,14 @@ def exposed_families(body: bytes) -> Iterator[Exposed]:
     for at, piece in enumerate(_pieces(body)):
         family, metrics = _family(walk, piece, f"families[{at}]")
         if family.name in names:
-            raise BadText(f"families[{at}]: expected each family once, got {clipped(family.name)} twice")
+            fault = _("expected each family once, got %(name)s twice", name=clipped(family.name))
+            raise BadText(placed(f"families[{at}]", fault))
         names.add(family.name)
         for index, metric in enumerate(metrics):
             samples = _samples(family, metric, f"{clipped(family.name)}: metric[{index}]")
             left -= len(samples)
             if left < 0:
-                raise BadText(f"{clipped(family.name)}: expected at most {MOST_SAMPLES} samples in all")
+                raise BadText(placed(clipped(family.name), _("expected at most %(most)d samples", most=MOST_SAMPLES)))
             yield from samples
 
 
@@ -94,9 +97,10 @@ def _pieces(body: bytes) -> Iterator[bytes]:
         try:
             size, at = varint(body, at)
         except (IndexError, Malformed):
-            raise BadText(f"families[{index}]: expected the length of a message") from None
+            raise BadText(placed(f"families[{index}]", _("expected the length of a message"))) from None
         if size > len(body) - at:
-            raise BadText(f"families[{index}]: the body breaks off: expected {size} bytes, got {len(body) - at}")
+            fault = _("the body breaks off: expected %(size)d bytes, got %(n)d", size=size, n=len(body) - at)
+            raise BadText(placed(f"families[{index}]", fault))
         yield body[at : at + size]
         at, index = at + size, index + 1
 
@@ -105,13 +109,14 @@ def _family(walk: Walk, piece: bytes, place: str) -> tuple[Family, Sequence[byte
     """A family, and its metrics as they were sent."""
     try:
         fields = walk.fields(piece)
-    except (Malformed, TooMuch) as fault:
-        raise BadText(f"{place}: expected a MetricFamily, {fault}") from None
+    except (Malformed, TooMuch) as error:
+        raise BadText(_unread(place, "a MetricFamily", error)) from None
     name, kind = _text(fields, NAME, f"{place}.name"), fields[TYPE][-1] if fields[TYPE] else 0
     if not name:
-        raise BadText(f"{place}.name: expected a name, got none")
+        raise BadText(placed(f"{place}.name", _("expected a name, got none")))
     if kind not in SHAPES:
-        raise BadText(f"{place}.type: expected 0 to {max(SHAPES)}, got {kind}")
+        fault = _("expected 0 to %(most)d, got %(n)d", most=max(SHAPES), n=kind)
+        raise BadText(placed(f"{place}.type", fault))
     unit = _text(fields, UNIT, f"{place}.unit") if fields[UNIT] else None
     return Family(name, SHAPES[kind], unit, _text(fields, HELP, f"{place}.help")), fields[METRIC]
 
@@ -121,25 +126,25 @@ def _text(fields: Fields, key: int, place: str) -> str:
     try:
         return fields[key][-1].decode() if fields[key] else ""
     except UnicodeDecodeError:
-        raise BadText(f"{place}: expected UTF-8") from None
+        raise BadText(placed(place, _("expected UTF-8"))) from None
 
 
 def _samples(family: Family, piece: bytes, place: str) -> list[Exposed]:
     try:
         metric = Metric.FromString(bounded(piece))
         return [_sample(family, metric, labels, part, place) for labels, part in _parts(family.shape, metric, place)]
-    except (TooMuch, DecodeError) as fault:
-        raise BadText(f"{place}: expected a Metric, {clipped(str(fault), 200)}") from None
+    except (TooMuch, DecodeError) as error:
+        raise BadText(_unread(place, "a Metric", error)) from None
 
 
 def _parts(shape: Shape, metric: Any, place: str) -> Iterator[tuple[dict[str, str], Part]]:
     """The numbers of a metric, each with all of its labels."""
     if not metric.HasField(shape.field):
-        raise BadText(f"{place}.{shape.field}: expected one, as the type of the family says")
+        raise BadText(placed(f"{place}.{shape.field}", _("expected one, as the type of the family says")))
     labels = _labels(metric.label, f"{place}.label")
     for part in shape.parts(getattr(metric, shape.field)):
         if part.extra and part.extra[0] in labels:
-            raise BadText(f"{place}.label: the name {part.extra[0]} comes twice")
+            raise BadText(_twice(f"{place}.label", part.extra[0]))
         yield labels | dict([part.extra]) if part.extra else labels, part
 
 
@@ -150,16 +155,26 @@ def _sample(family: Family, metric: Any, labels: dict[str, str], part: Part, pla
 
 def _labels(pieces: Sequence[bytes], place: str) -> dict[str, str]:
     if len(pieces) > LABELS or any(len(piece) > LARGEST_LABEL for piece in pieces):
-        raise BadText(f"{place}: expected at most {LABELS} labels of {LABEL_VALUE_LENGTH} characters")
+        said = {"most": LABELS, "longest": LABEL_VALUE_LENGTH}
+        raise BadText(placed(place, _("expected at most %(most)d labels of %(longest)d characters", **said)))
     labels: dict[str, str] = {}
     for label in map(Label.FromString, pieces):
         # As in the text format: what begins so is Prometheus' own.
         if not label.name or label.name.startswith("__"):
-            raise BadText(f"{place}: expected the name of a label, got {clipped(label.name)!a}")
+            fault = _("expected the name of a label, got %(got)s", got=ascii(clipped(label.name)))
+            raise BadText(placed(place, fault))
         if label.name in labels:
-            raise BadText(f"{place}: the name {clipped(label.name)} comes twice")
+            raise BadText(_twice(place, label.name))
         labels[label.name] = label.value
     return labels
+
+
+def _twice(place: str, name: str) -> Sentence:
+    return placed(place, _("the name %(name)s comes twice", name=clipped(name)))
+
+
+def _unread(place: str, message: str, error: Exception) -> Sentence:
+    return placed(place, _("expected %(message)s, %(fault)s", message=message, fault=words(error)))
 
 
 def _of_number(number: Any) -> Sequence[Part]:
@@ -200,7 +215,7 @@ def _count(histogram: Any) -> float:
 
 def _bounded(parts: Sequence[Any]) -> Sequence[Any]:
     if len(parts) > MOST_PARTS:
-        raise TooMuch(f"expected at most {MOST_PARTS} buckets or quantiles, got {len(parts)}")
+        raise TooMuch(_("expected at most %(most)d buckets or quantiles, got %(n)d", most=MOST_PARTS, n=len(parts)))
     return parts
 
 

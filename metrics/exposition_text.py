@@ -16,6 +16,8 @@ from prometheus_client.parser import text_fd_to_metric_families
 
 from metrics.exposition_families import Families, TypeComesTwice
 from metrics.ingest.naming import LABEL_VALUE_LENGTH, LABELS
+from metrics.sentences import Fault, Sentence, placed
+from metrics.sentences import sentence as _
 
 LINE = 64 * 1024
 LONG = 4 * LABEL_VALUE_LENGTH
@@ -28,13 +30,13 @@ NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*(?=[{ \t])")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"')
 HEAD = re.compile(r'[^{"\s]*+[ \t]*+(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*+")*+\})?')
 OPENMETRICS = "application/openmetrics-text"
-EXPECTED = 'expected name{label="text"} number'
+EXPECTED = _('expected name{label="text"} number')
 
 Wanted = Callable[[str], bool]
 
 
-class BadText(ValueError):
-    """A sentence for the sender, with the line of what is wrong."""
+class BadText(Fault):
+    """The sentence is for the sender, with the line of what is wrong."""
 
 
 class Exposed(NamedTuple):
@@ -119,9 +121,9 @@ class _Lines:
                 continue
             self._number, self._line = number, line
             if ended:
-                raise self.fault("expected nothing after # EOF")
+                raise self.fault(_("expected nothing after # EOF"))
             if len(line) > LINE:
-                raise self.fault(f"expected at most {LINE} characters")
+                raise self.fault(_("expected at most %(most)d characters", most=LINE))
             if line[0] == "#":
                 ended = self._openmetrics and line == "# EOF"
                 self._note(line)
@@ -129,7 +131,7 @@ class _Lines:
                 count += 1
                 yield self._checked(line, count)
         if self._openmetrics and not ended:
-            raise BadText("the text breaks off: expected # EOF at its end")
+            raise BadText(_("the text breaks off: expected # EOF at its end"))
 
     def exposed(self, sample: Any) -> Exposed:
         """The sample that the parser made of the current line."""
@@ -140,18 +142,20 @@ class _Lines:
         if ts is not None:
             # The parser takes it for ms, which it is not in OpenMetrics.
             ts = round(ts * (1_000_000 if self._openmetrics else 1_000))
-        return Exposed(
-            name, sample.labels, _number(sample.value), ts, *self._families.about(name), f"line {self._number}"
-        )
+        return Exposed(name, sample.labels, _number(sample.value), ts, *self._families.about(name), self._place())
 
     def fault(self, expected: str) -> BadText:
-        return BadText(f"line {self._number}: {expected}, got {self._line[:80]!a}")
+        fault = _("%(expected)s, got %(got)s", expected=expected, got=ascii(self._line[:80]))
+        return BadText(placed(self._place(), fault))
+
+    def _place(self) -> Sentence:
+        return _("line %(n)d", n=self._number)
 
     def _note(self, line: str) -> None:
         try:
             self._families.note(line)
         except TypeComesTwice:
-            raise self.fault("expected one TYPE for a metric, before its samples") from None
+            raise self.fault(_("expected one TYPE for a metric, before its samples")) from None
 
     def _is_wanted(self, line: str) -> bool:
         found = NAME.match(line)
@@ -164,7 +168,7 @@ class _Lines:
     def _checked(self, line: str, count: int) -> str:
         """The line without an exemplar, and nothing in it that would take long or that the parser passes over."""
         if count > MOST_SAMPLES:
-            raise self.fault(f"expected at most {MOST_SAMPLES} samples")
+            raise self.fault(_("expected at most %(most)d samples", most=MOST_SAMPLES))
         if len(line) > LONG:
             self._look_through(line)
         if self._openmetrics and " # " in line:
@@ -178,7 +182,8 @@ class _Lines:
         """The parser's time grows with the square of the quotes in a value, and of the labels."""
         values = QUOTED.findall(line)
         if len(values) > 2 * LABELS or any(len(value) > 2 * LABEL_VALUE_LENGTH for value in values):
-            raise self.fault(f"expected at most {LABELS} labels of {LABEL_VALUE_LENGTH} characters")
+            said = {"most": LABELS, "longest": LABEL_VALUE_LENGTH}
+            raise self.fault(_("expected at most %(most)d labels of %(longest)d characters", **said))
 
 
 def _without_exemplar(line: str) -> str:
@@ -198,7 +203,7 @@ def _decoded(body: bytes) -> str:
     try:
         return body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadText(f"expected UTF-8, byte {error.start} is not") from None
+        raise BadText(_("expected UTF-8, byte %(n)d is not", n=error.start)) from None
 
 
 def _numbered(text: str) -> Iterator[tuple[int, str]]:
@@ -207,7 +212,7 @@ def _numbered(text: str) -> Iterator[tuple[int, str]]:
     `splitlines` would part at characters that labels may hold.
     """
     if text.count("\n") >= MOST_LINES:
-        raise BadText(f"expected at most {MOST_LINES} lines")
+        raise BadText(_("expected at most %(most)d lines", most=MOST_LINES))
     start, number = 0, 1
     while start < len(text):
         end = text.find("\n", start + BLOCK)

@@ -15,6 +15,7 @@ from django.utils.translation import pgettext_lazy
 from live.admin.writing import NoAdding, NoChanging, NoRemoving
 from metrics.admin.tokens import TokenInline, WithTokens
 from metrics.boards import verbs as boards
+from metrics.sentences import told
 from metrics.sources import attempts
 from metrics.sources.forms import FIELDS, PullForm
 from metrics.sources.models import Pull, Rejection, Source
@@ -72,12 +73,16 @@ class PullInline(admin.StackedInline):
 
 class RejectionInline(NoAdding, NoChanging, NoRemoving, admin.TabularInline):
     model = Rejection
-    fields = ["words", "samples", "last_at", "example"]
-    readonly_fields = ["words", "samples", "last_at", "example"]
+    fields = ["words", "samples", "last_at", "told_example"]
+    readonly_fields = ["words", "samples", "last_at", "told_example"]
 
     @admin.display(description=_("reason"))
     def words(self, obj: Rejection) -> str:
         return str(REASONS.get(obj.reason, obj.reason))
+
+    @admin.display(description=_("example"))
+    def told_example(self, obj: Rejection) -> str:
+        return told(obj.example)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("metrics.view_source")
@@ -85,11 +90,11 @@ class RejectionInline(NoAdding, NoChanging, NoRemoving, admin.TabularInline):
 
 @admin.register(Source)
 class SourceAdmin(WithTokens):
-    list_display = ["name", "kind", "number_of_series", "last_seen_at", "refused", "last_error"]
+    list_display = ["name", "kind", "number_of_series", "last_seen_at", "refused", "told_error"]
     list_filter = ["kind", "last_seen_at"]
     search_fields = ["name"]
     search_help_text = _("Search in names.")
-    readonly_fields = ["kind", "created_at", "last_seen_at", "refused", "last_error", "last_error_at"]
+    readonly_fields = ["kind", "created_at", "last_seen_at", "refused", "told_error", "last_error_at"]
     form = SourceForm
     change_form_template = "admin/metrics/source/change_form.html"
 
@@ -99,6 +104,10 @@ class SourceAdmin(WithTokens):
     @admin.display(description=pgettext_lazy("many", "series"), ordering="series_there")
     def number_of_series(self, obj: Source) -> int:
         return getattr(obj, "series_there", 0)
+
+    @admin.display(description=_("last error"))
+    def told_error(self, obj: Source) -> str:
+        return told(obj.last_error)
 
     def get_form(self, request: HttpRequest, obj: Source | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)

@@ -12,6 +12,7 @@ from metrics.hooks.alerts import Alert, Severity, fit_fingerprint, fit_text, fit
 from metrics.hooks.documents import expect_object, expect_objects
 from metrics.ingest.calls import Call
 from metrics.ingest.json_bodies import parse
+from metrics.sentences import sentence as _
 
 SUMMARIES, DESCRIPTIONS = ("summary", "title"), ("description", "message")
 SEVERITY_LABELS = ("severity", "level", "priority")
@@ -19,7 +20,7 @@ SEVERITY_LABELS = ("severity", "level", "priority")
 
 def read(call: Call) -> list[Alert]:
     """The alerts of a body; fields that are not known are passed over. Raises Problem 400."""
-    document = expect_object(parse(call.body, "alerts"), "body")
+    document = expect_object(parse(call.body, _("alerts")), "body")
     alerts = expect_objects(document.get("alerts"), "alerts")
     return [read_alert(alert, document, call.sender.name) for alert in alerts]
 

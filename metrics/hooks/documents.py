@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from metrics.ingest.problems import Problem
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 MOST = 1_000
 """Alerts in one request."""
@@ -13,16 +15,16 @@ MOST = 1_000
 def expect_object(value: Any, place: str) -> dict[str, Any]:
     """Raises Problem 400."""
     if not isinstance(value, dict):
-        raise bad(f"{place}: expected an object, got {_kind(value)}")
+        raise bad(placed(place, _("expected an object, got %(got)s", got=_kind(value))))
     return value
 
 
 def expect_objects(value: Any, place: str) -> list[dict[str, Any]]:
     """Raises Problem 400."""
     if not isinstance(value, list):
-        raise bad(f"{place}: expected a list, got {_kind(value)}")
+        raise bad(placed(place, _("expected a list, got %(got)s", got=_kind(value))))
     if len(value) > MOST:
-        raise bad(f"{place}: expected at most {MOST}, got {len(value)}")
+        raise bad(placed(place, _("expected at most %(most)d, got %(n)d", most=MOST, n=len(value))))
     return [expect_object(one, f"{place}[{index}]") for index, one in enumerate(value)]
 
 
@@ -32,6 +34,6 @@ def bad(sentence: str) -> Problem:
 
 def _kind(value: Any) -> str:
     if value is None:
-        return "nothing"
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
-    return kinds.get(type(value), "a number")
+        return _("nothing")
+    kinds = {dict: _("an object"), list: _("a list"), str: _("a text"), bool: _("true or false")}
+    return kinds.get(type(value), _("a number"))

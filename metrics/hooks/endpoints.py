@@ -12,6 +12,8 @@ from metrics.hooks import alertmanager, generic, grafana
 from metrics.hooks.alerts import Alert
 from metrics.hooks.verbs import STANDING, Told, tell
 from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Reason, Taken
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 
 @dataclass(slots=True)
@@ -25,8 +27,8 @@ def _hook(name: str, paths: str, read: Callable[[Call], list[Alert]]) -> Endpoin
     def take(call: Call) -> Taken:
         hook = Hook(told=tell(call.sender, read(call), from_ms(call.now)))
         if left_out := hook.told.left_out:
-            error = f"{left_out[0].title}: not announced, since {STANDING} announcements of the source stand already"
-            hook.reject(Reason.NO_ROOM, error, len(left_out))
+            fault = _("not announced, since %(most)d announcements of the source stand already", most=STANDING)
+            hook.reject(Reason.NO_ROOM, placed(left_out[0].title, fault), len(left_out))
         return hook
 
     return Endpoint(name, re.compile(paths), ("POST", "PUT"), take, _answer, largest=MIB, unpacked=MIB)

@@ -19,6 +19,8 @@ from metrics.hooks.alerts import Alert, Severity, fit_fingerprint, fit_text, fit
 from metrics.hooks.documents import bad, expect_object, expect_objects
 from metrics.ingest.calls import Call
 from metrics.ingest.json_bodies import parse
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 NAMES = {
     "title": ("title", "subject", "summary", "alertname", "name", "event"),
@@ -38,7 +40,7 @@ REFUSED = frozenset({"multi_select_list", "multi_select_dict", "function_express
 def read(call: Call) -> list[Alert]:
     """An alert for the object that the body is, or for each of a list of them. Raises Problem 400."""
     paths = {name: _compiled(name, call.query[name]) for name in NAMES if call.query.get(name)}
-    document = parse(call.body, "alerts")
+    document = parse(call.body, _("alerts"))
     purpose = unquote(call.path.partition("/hooks/json")[2]).strip("/")
     if isinstance(document, list):
         found = expect_objects(document, "body")
@@ -50,7 +52,7 @@ def _read(document: dict[str, Any], paths: Mapping[str, Any], purpose: str, plac
     said = {name: _found(document, paths.get(name), usual) for name, usual in NAMES.items()}
     title = fit_title(said["title"], said["text"])
     if not title:
-        raise bad(f"{place}: expected a title or a text; ?title=… and ?text=… say where they are")
+        raise bad(placed(place, _("expected a title or a text; ?title=… and ?text=… say where they are")))
     return Alert(
         fingerprint=fit_fingerprint(purpose, said["fingerprint"] or title),
         fires=said["status"].strip().lower() not in ENDED,
@@ -81,13 +83,14 @@ def _search(path: Any, document: dict[str, Any]) -> Any:
 
 def _compiled(name: str, path: str) -> Any:
     if len(path) > LONGEST:
-        raise bad(f"{name}: expected a path of at most {LONGEST} characters, got {len(path)}")
+        fault = _("expected a path of at most %(most)d characters, got %(n)d", most=LONGEST, n=len(path))
+        raise bad(placed(name, fault))
     try:
         compiled = jmespath.compile(path)
     except (JMESPathError, RecursionError):
-        raise bad(f"{name}: expected a JMESPath expression such as alert.title") from None
+        raise bad(placed(name, _("expected a JMESPath expression such as alert.title"))) from None
     if not REFUSED.isdisjoint(_kinds(compiled.parsed)):
-        raise bad(f"{name}: expected a path without functions and without lists or objects made in it")
+        raise bad(placed(name, _("expected a path without functions and without lists or objects made in it")))
     return compiled
 
 

@@ -14,6 +14,7 @@ from metrics.hooks.alerts import Alert, Severity, fit_fingerprint, fit_text, fit
 from metrics.hooks.documents import expect_object, expect_objects
 from metrics.ingest.calls import Call
 from metrics.ingest.json_bodies import parse
+from metrics.sentences import sentence as _
 
 QUIET_STATES = frozenset({"ok", "paused", "pending"})
 """States of the old alerting in which nothing fires."""
@@ -21,7 +22,7 @@ QUIET_STATES = frozenset({"ok", "paused", "pending"})
 
 def read(call: Call) -> list[Alert]:
     """Raises Problem 400."""
-    document = expect_object(parse(call.body, "alerts"), "body")
+    document = expect_object(parse(call.body, _("alerts")), "body")
     if "alerts" not in document and "ruleName" in document:
         return [_read_rule(document, call.sender.name)]
     alerts = expect_objects(document.get("alerts"), "alerts")

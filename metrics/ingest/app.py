@@ -29,6 +29,8 @@ from metrics.ingest.problems import Problem, come_again, stranger
 from metrics.ingest.requests import headers_of, is_secure, path_of, query_of
 from metrics.ingest.unpacking import GZIP, Gunzip
 from metrics.ingest.writer import Behind, Unfit, Writer
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 from metrics.series.horizons import raw_retention_ms
 from metrics.series.sightings import skews
 from metrics.sources.tokens import TokenCache
@@ -159,7 +161,7 @@ class IngestApp:
         except Behind as behind:
             raise come_again(str(behind)) from None
         except Unfit as unfit:
-            raise Problem(400, f"body: {unfit}") from None
+            raise Problem(400, placed("body", str(unfit))) from None
 
 
 def _with_method(found: Sequence[Endpoint], method: str) -> Endpoint:
@@ -175,7 +177,8 @@ def _is_gzipped(endpoint: Endpoint, headers: Mapping[str, str]) -> bool:
     encoding = "gzip" if encoding in GZIP else encoding
     if encoding not in endpoint.encodings:
         expected = " or ".join(endpoint.encodings)
-        raise Problem(415, f"content-encoding: expected {expected}", accept_encoding=", ".join(endpoint.encodings))
+        fault = placed("content-encoding", _("expected %(what)s", what=expected))
+        raise Problem(415, fault, accept_encoding=", ".join(endpoint.encodings))
     return encoding == "gzip"
 
 

@@ -11,6 +11,8 @@ from asgiref.typing import ASGIReceiveCallable
 
 from metrics.ingest.calls import MIB
 from metrics.ingest.problems import Problem, come_again, too_large
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 DRAINED = 8 * MIB
 LONGEST_S = 15.0
@@ -90,7 +92,7 @@ async def in_lines(
             if len(rest) >= size:
                 cut = rest.rfind(b"\n") + 1
                 if not cut:
-                    raise Problem(400, f"body: expected lines of less than {size} bytes")
+                    raise Problem(400, placed("body", _("expected lines of less than %(size)d bytes", size=size)))
                 yield bytes(rest[:cut])
                 del rest[:cut]
     if rest:
@@ -103,7 +105,8 @@ async def _receive(receive: ASGIReceiveCallable, left: float, longest_s: float) 
         async with asyncio.timeout(max(left, 0.0)):
             message = await receive()
     except TimeoutError:
-        raise Problem(408, f"body: expected all of it within {longest_s:g} s", close=True) from None
+        fault = _("expected all of it within %(seconds)g s", seconds=longest_s)
+        raise Problem(408, placed("body", fault), close=True) from None
     if message["type"] != "http.request":
         raise Gone
     return message.get("body", b""), message.get("more_body", False)

@@ -13,6 +13,8 @@ from live.database import in_pool
 from metrics.ingest.calls import Call, Endpoint, Taken
 from metrics.ingest.problems import Problem, come_again
 from metrics.ingest.unpacking import gunzip
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +61,12 @@ class Decoder:
         except (OperationalError, InterfaceError, TimeoutError):
             raise come_again("the database does not answer") from None
         except DataError:
-            raise Problem(400, "body: the database refuses what it says") from None
+            raise Problem(400, placed("body", _("the database refuses what it says"))) from None
         except Exception as error:
             self._log_once(endpoint, error)
             # Not 500: it is sent again for ever, and what waits behind it is never sent.
-            raise Problem(400, "body: this cannot be taken; the fault is the server's, and its log says more") from None
+            fault = _("this cannot be taken; the fault is the server's, and its log says more")
+            raise Problem(400, placed("body", fault)) from None
 
     def _log_once(self, endpoint: Endpoint, error: Exception) -> None:
         """Where it happened and not what was sent: an error's text may quote the sender."""

@@ -10,6 +10,8 @@ from urllib.parse import parse_qs
 
 from metrics.ingest.calls import Answer, Call, Endpoint, Outcome, Reason, Taken
 from metrics.ingest.problems import Problem
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 VERSION = "1.8.0"
 """The protocol that is spoken; clients choose by it what they may send."""
@@ -74,7 +76,7 @@ def _take_query(call: Call) -> Taken:
     """Nothing: writers make their database first, and here every database is there. Raises Problem for all else."""
     query = call.query.get("q", "") or _posted(call.body)
     if len(query) > LONGEST_QUERY or not CREATE.fullmatch(query):
-        raise Problem(400, "q: expected CREATE DATABASE and a name; there are no other queries here")
+        raise Problem(400, placed("q", _("expected CREATE DATABASE and a name; there are no other queries here")))
     return Taken()
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from metrics.ingest.problems import Problem
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 
 def parse(body: bytes, expected: str, *, object_hook: Callable[[dict], Any] | None = None) -> Any:
@@ -14,11 +16,12 @@ def parse(body: bytes, expected: str, *, object_hook: Callable[[dict], Any] | No
     try:
         return json.loads(body.decode("utf-8-sig"), object_hook=object_hook)
     except UnicodeDecodeError as error:
-        fault = f"expected UTF-8, byte {error.start} is not"
+        fault = _("expected UTF-8, byte %(n)d is not", n=error.start)
     except json.JSONDecodeError as error:
-        fault = f"expected JSON, {error.msg} at line {error.lineno}, column {error.colno}"
+        said = {"fault": error.msg, "line": error.lineno, "column": error.colno}
+        fault = _("expected JSON, %(fault)s at line %(line)d, column %(column)d", **said)
     except RecursionError:
-        fault = f"expected {expected}, got a deeper nesting"
+        fault = _("expected %(what)s, got a deeper nesting", what=expected)
     except ValueError:
-        fault = "expected finite numbers, got one of thousands of digits"
-    raise Problem(400, f"body: {fault}")
+        fault = _("expected finite numbers, got one of thousands of digits")
+    raise Problem(400, placed("body", fault))

@@ -14,21 +14,33 @@ from typing import Any
 
 from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Taken
 from metrics.ingest.json_bodies import parse
-from metrics.ingest.naming import FUTURE_MS, BadLabels, BadName, clipped, fit_labels, fit_metric, identity, in_time
+from metrics.ingest.naming import (
+    FUTURE_MS,
+    BadLabels,
+    BadName,
+    clipped,
+    fit_labels,
+    fit_metric,
+    identity,
+    in_time,
+    not_finite,
+)
 from metrics.ingest.problems import Problem
+from metrics.sentences import Fault, placed
+from metrics.sentences import sentence as _
 from metrics.series.readings import Labels, Reading
 
 KEYS = frozenset({"metric", "value", "ts", "labels"})
 # A form's type is what `curl -d` sends when nobody thinks of a header.
 TYPES = frozenset({"", "application/json", "text/json", "application/x-www-form-urlencoded"})
-EXPECTED = "an object or a list of objects"
+EXPECTED = _("an object or a list of objects")
 NO_ROOM = "new series are refused, since the source has as many as it may"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
-class BadSample(ValueError):
-    """A sentence for the sender, with the place of what is wrong."""
+class BadSample(Fault):
+    """The sentence is for the sender, with the place of what is wrong."""
 
 
 def take(call: Call) -> Taken:
@@ -37,7 +49,7 @@ def take(call: Call) -> Taken:
     try:
         return Taken(decode(call))
     except (BadSample, BadName, BadLabels) as error:
-        raise Problem(400, str(error)) from None
+        raise Problem(400, error.sentence) from None
 
 
 def answer(taken: Taken, outcome: Outcome) -> Answer:
@@ -55,24 +67,27 @@ def decode(call: Call) -> list[Reading]:
         return [_reading(document, "", call)]
     if isinstance(document, list):
         return [_reading(item, f"samples[{index}]", call) for index, item in enumerate(document)]
-    raise BadSample(f"body: expected {EXPECTED}, got {_shown(document)}")
+    raise BadSample(placed("body", _("expected %(what)s, got %(got)s", what=EXPECTED, got=_shown(document))))
 
 
 def _check_type(headers: Mapping[str, str]) -> None:
-    kind, _, parameters = headers.get("content-type", "").partition(";")
+    kind, _semicolon, parameters = headers.get("content-type", "").partition(";")
     if kind.strip().lower() not in TYPES:
-        raise Problem(415, f"content-type: expected application/json, got {kind.strip()[:80]}")
+        fault = _("expected %(what)s, got %(got)s", what="application/json", got=kind.strip()[:80])
+        raise Problem(415, placed("content-type", fault))
     charset = parameters.partition("charset=")[2].partition(";")[0].strip("\"' ").lower()
     if charset not in ("", "utf-8", "utf8"):
-        raise Problem(415, f"content-type: expected charset utf-8, got {charset[:40]}")
+        fault = _("expected %(what)s, got %(got)s", what="charset utf-8", got=charset[:40])
+        raise Problem(415, placed("content-type", fault))
 
 
 def _reading(item: Any, place: str, call: Call) -> Reading:
     if not isinstance(item, dict):
-        raise BadSample(f"{place}: expected an object, got {_shown(item)}")
+        raise BadSample(placed(place, _("expected an object, got %(got)s", got=_shown(item))))
     dot = f"{place}." if place else ""
     if unknown := item.keys() - KEYS:
-        raise BadSample(f"{dot}{clipped(min(unknown))}: unknown field; expected metric, value, ts or labels")
+        fault = _("unknown field; expected metric, value, ts or labels")
+        raise BadSample(placed(f"{dot}{clipped(min(unknown))}", fault))
     metric = _metric(item.get("metric"), f"{dot}metric")
     series = identity(call, metric, _labels(item.get("labels"), f"{dot}labels"))
     return Reading(series, _time(item.get("ts"), f"{dot}ts", call), _value(item, f"{dot}value"))
@@ -80,20 +95,21 @@ def _reading(item: Any, place: str, call: Call) -> Reading:
 
 def _metric(value: Any, place: str) -> str:
     if not isinstance(value, str):
-        raise BadSample(f"{place}: expected text, got {_shown(value)}")
+        raise BadSample(placed(place, _("expected text, got %(got)s", got=_shown(value))))
     return fit_metric(value, place=place)
 
 
 def _value(item: dict[str, Any], place: str) -> float:
     value = item.get("value")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadSample(f"{place}: expected a finite number, got {_shown(value)}")
+        raise BadSample(placed(place, not_finite(_shown(value))))
     try:
         number = float(value)
     except OverflowError:
-        raise BadSample(f"{place}: expected a finite number, got one of {len(str(abs(value)))} digits") from None
+        fault = _("expected a finite number, got one of %(n)d digits", n=len(str(abs(value))))
+        raise BadSample(placed(place, fault)) from None
     if not math.isfinite(number):
-        raise BadSample(f"{place}: expected a finite number, got {_shown(value)}")
+        raise BadSample(placed(place, not_finite(_shown(value))))
     return number
 
 
@@ -101,10 +117,10 @@ def _labels(value: Any, place: str) -> Labels:
     if value is None:
         return ()
     if not isinstance(value, dict):
-        raise BadSample(f"{place}: expected an object of text by name, got {_shown(value)}")
+        raise BadSample(placed(place, _("expected an object of text by name, got %(got)s", got=_shown(value))))
     for name, text in value.items():
         if not isinstance(text, str):
-            raise BadSample(f"{place}.{clipped(name)}: expected text, got {_shown(text)}")
+            raise BadSample(placed(f"{place}.{clipped(name)}", _("expected text, got %(got)s", got=_shown(text))))
     return fit_labels(value, place=place)
 
 
@@ -114,14 +130,16 @@ def _time(value: Any, place: str, call: Call) -> int:
     ts = _from_text(value, place) if isinstance(value, str) else _from_number(value, place)
     if not in_time(ts, call):
         return ts
-    oldest, newest = _second(call.oldest), _second(call.now + FUTURE_MS)
-    hint = "; epoch time is given in seconds" if not isinstance(value, str) and not in_time(ts // 1000, call) else ""
-    raise BadSample(f"{place}: expected a time from {oldest} to {newest}, got {_shown(value)}{hint}")
+    said = {"oldest": _second(call.oldest), "newest": _second(call.now + FUTURE_MS), "got": _shown(value)}
+    fault = _("expected a time from %(oldest)s to %(newest)s, got %(got)s", **said)
+    if not isinstance(value, str) and not in_time(ts // 1000, call):
+        fault = _("%(fault)s; epoch time is given in seconds", fault=fault)
+    raise BadSample(placed(place, fault))
 
 
 def _from_number(value: Any, place: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not _is_finite(value):
-        raise BadSample(f"{place}: expected epoch seconds or ISO 8601, got {_shown(value)}")
+        raise BadSample(placed(place, _("expected epoch seconds or ISO 8601, got %(got)s", got=_shown(value))))
     return round(value * 1000)
 
 
@@ -132,7 +150,9 @@ def _from_text(value: str, place: str) -> int:
         aware = at if at.tzinfo else at.replace(tzinfo=UTC)
         return round((aware - EPOCH) / MILLISECOND)
     except (ValueError, OverflowError):
-        raise BadSample(f"{place}: expected epoch seconds or ISO 8601, got {_shown(value)}") from None
+        raise BadSample(
+            placed(place, _("expected epoch seconds or ISO 8601, got %(got)s", got=_shown(value)))
+        ) from None
 
 
 def _is_finite(value: float) -> bool:
@@ -147,9 +167,9 @@ def _second(ms: int) -> str:
 def _shown(value: Any) -> str:
     """A value as a sentence can hold it."""
     if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
+        return _("an object") if isinstance(value, dict) else _("a list")
     if value is None:
-        return "nothing"
+        return _("nothing")
     return clipped(json.dumps(value))
 
 

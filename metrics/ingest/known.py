@@ -8,6 +8,7 @@ from typing import NamedTuple
 from metrics.ingest.families import Description
 from metrics.ingest.recent import Recent
 from metrics.ingest.wire import TooMuch
+from metrics.sentences import sentence as _
 from metrics.series.readings import Identity
 
 
@@ -40,5 +41,5 @@ class Meetings:
         if known is None:
             self._left -= 1
             if self._left < 0:
-                raise TooMuch("the body holds too many series that are new here; send them in several requests")
+                raise TooMuch(_("the body holds too many series that are new here; send them in several requests"))
         return known

@@ -18,6 +18,8 @@ from line_protocol_parser import LineFormatError, parse_line
 from metrics.ingest import influx_answers
 from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Reason, Sender, Taken
 from metrics.ingest.naming import UNFIT, BadLabels, BadName, fit_labels, fit_metric, in_time, with_defaults
+from metrics.sentences import Sentence, placed
+from metrics.sentences import sentence as _
 from metrics.series.readings import Identity, Labels, Reading
 
 PRECISIONS = {
@@ -33,14 +35,14 @@ PRECISIONS = {
 
 REFUSED = (LineFormatError, UnicodeEncodeError)
 EXPECTED = {
-    "Embedded NUL bytes are not supported.": "expected text without NUL",
-    "Failed to parse measurement.": "expected a measurement, its tags, a space, and fields",
-    "Failed to parse key of tag.": "expected tags as name=value, each name once",
-    "Failed to parse value of tag.": "expected a value after each tag's =",
-    "Failed to parse key of field.": "expected fields as name=value",
-    "Failed to parse value of field.": "expected a value for each field, text in double quotes",
-    "Failed to parse type of field value.": "expected numbers, booleans, or text in double quotes",
-    "Failed to parse nanoseconds integer timestamp.": "expected a whole number as the time, and nothing after it",
+    "Embedded NUL bytes are not supported.": _("expected text without NUL"),
+    "Failed to parse measurement.": _("expected a measurement, its tags, a space, and fields"),
+    "Failed to parse key of tag.": _("expected tags as name=value, each name once"),
+    "Failed to parse value of tag.": _("expected a value after each tag's ="),
+    "Failed to parse key of field.": _("expected fields as name=value"),
+    "Failed to parse value of field.": _("expected a value for each field, text in double quotes"),
+    "Failed to parse type of field value.": _("expected numbers, booleans, or text in double quotes"),
+    "Failed to parse nanoseconds integer timestamp.": _("expected a whole number as the time, and nothing after it"),
 }
 QUOTE = re.compile(r'(?<!\\)"')
 FIGURE = re.compile(r'=([^=,\s"]{1,400}+)(?=[,\s]|$)')
@@ -74,7 +76,8 @@ def take(call: Call) -> Taken:
     if precision in PRECISIONS:
         _Reader(call, PRECISIONS[precision], taken).read()
     else:
-        taken.reject(Reason.MALFORMED, f"precision: expected ns, us, ms, s, m or h, got {_shown(precision)}")
+        fault = _("expected ns, us, ms, s, m or h, got %(got)s", got=_shown(precision))
+        taken.reject(Reason.MALFORMED, placed("precision", fault))
     return taken
 
 
@@ -95,30 +98,30 @@ class _Reader:
         for point in _points(lines, self._call.line, self._taken):
             self._take(point)
         if self._texts:  # last, so that a real fault is named before it
-            error = f"{self._first_text}: text is not kept, only numbers and booleans are"
-            self._taken.reject(Reason.NOT_A_NUMBER, error, self._texts)
+            fault = _("text is not kept, only numbers and booleans are")
+            self._taken.reject(Reason.NOT_A_NUMBER, placed(self._first_text, fault), self._texts)
 
     def _take(self, point: _Point) -> None:
         ts = self._call.now if point.time is None else point.time * self._factor // self._divisor
         if reason := in_time(ts, self._call):
-            self._taken.reject(reason, f"line {point.number}: {_untimely(point, reason)}", point.numbers)
+            self._taken.reject(reason, placed(_line(point.number), _untimely(point, reason)), point.numbers)
             return
         try:
             self._read_fields(point, ts, _series(self._call.sender, point))
         except BadLabels as error:
-            self._taken.reject(Reason.BAD_LABELS, f"line {point.number}, {error}", point.numbers)
+            self._taken.reject(Reason.BAD_LABELS, _in_line(point.number, error.sentence), point.numbers)
 
     def _read_fields(self, point: _Point, ts: int, series: _Series) -> None:
         readings = self._taken.readings
         for field, value in point.fields.items():
             if type(value) is str:
                 self._texts += 1
-                self._first_text = self._first_text or f"line {point.number}, field {_shown(field)}"
+                self._first_text = self._first_text or _in_line(point.number, _("field %(name)s", name=_shown(field)))
                 continue
             try:
                 readings.append(Reading(series[field], ts, float(value)))
             except BadName as error:
-                self._taken.reject(Reason.BAD_NAME, f"line {point.number}, {error}")
+                self._taken.reject(Reason.BAD_NAME, _in_line(point.number, error.sentence))
 
 
 def _points(lines: list[str], first: int, taken: Taken) -> Iterator[_Point]:
@@ -191,11 +194,20 @@ _remembered = lru_cache(REMEMBERED)(_made)
 
 def _fault(line: str, number: int, error: Exception) -> tuple[str, str]:
     """The reason and the sentence for a line that the parser refuses."""
-    got = f"got {_shown(line)}"
+    reason, expected = Reason.MALFORMED, EXPECTED.get(str(error), str(error))
     if any(map(_is_excessive, FIGURE.findall(line.partition(" ")[2]))):
-        return Reason.NOT_FINITE, f"line {number}: expected finite numbers, {got}"
-    expected = "expected UTF-8" if isinstance(error, UnicodeEncodeError) else EXPECTED.get(str(error), str(error))
-    return Reason.MALFORMED, f"line {number}: {expected}, {got}"
+        reason, expected = Reason.NOT_FINITE, _("expected finite numbers")
+    elif isinstance(error, UnicodeEncodeError):
+        expected = _("expected UTF-8")
+    return reason, placed(_line(number), _("%(expected)s, got %(got)s", expected=expected, got=_shown(line)))
+
+
+def _line(number: int) -> Sentence:
+    return _("line %(n)d", n=number)
+
+
+def _in_line(number: int, fault: str) -> Sentence:
+    return _("%(line)s, %(fault)s", line=_line(number), fault=fault)
 
 
 def _is_excessive(figure: str) -> bool:
@@ -206,8 +218,11 @@ def _is_excessive(figure: str) -> bool:
 
 
 def _untimely(point: _Point, reason: str) -> str:
-    side = "is older than what is kept" if reason == Reason.TOO_OLD else "is more than 10 minutes ahead"
-    return f"the time {point.time} {side}; is it in the precision that the request names?"
+    if reason == Reason.TOO_OLD:
+        side = _("the time %(time)s is older than what is kept", time=str(point.time))
+    else:
+        side = _("the time %(time)s is more than 10 minutes ahead", time=str(point.time))
+    return _("%(fault)s; is it in the precision that the request names?", fault=side)
 
 
 def _shown(text: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from metrics.ingest.calls import Outcome, Reason, Sender, Taken
 from metrics.ingest.naming import clipped
 from metrics.ingest.problems import Problem
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 from metrics.series.readings import Identity
 from metrics.sources.rejections import note
 
@@ -15,10 +17,10 @@ def note_losses(sender: Sender, taken: Taken, outcome: Outcome) -> None:
     if taken.rejected:
         note(sender.id, taken.rejected, taken.error)
     if outcome.refused:
-        example = f"{_spelled(outcome.example)}: refused, the source has as many series as it may"
+        example = placed(_spelled(outcome.example), _("refused, the source has as many series as it may"))
         note(sender.id, {Reason.SERIES_LIMIT: outcome.refused}, example)
     if outcome.too_old:
-        note(sender.id, {Reason.TOO_OLD: outcome.too_old}, "samples are older than what is kept in full")
+        note(sender.id, {Reason.TOO_OLD: outcome.too_old}, _("samples are older than what is kept in full"))
     if outcome.duplicates:
         note(sender.id, {Reason.DUPLICATE: outcome.duplicates}, "")
 

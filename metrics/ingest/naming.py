@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 
 from metrics.ingest.calls import Call, Reason, Sender
+from metrics.sentences import Fault, Sentence, placed
+from metrics.sentences import sentence as _
 from metrics.series.readings import Identity, Labels, sorted_labels
 
 METRIC_LENGTH = 200
@@ -18,12 +20,12 @@ FUTURE_MS = 600_000
 UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-class BadName(ValueError):
-    """A sentence for the sender, with the place of what is wrong. Counted as Reason.BAD_NAME."""
+class BadName(Fault):
+    """The sentence is for the sender, with the place of what is wrong. Counted as Reason.BAD_NAME."""
 
 
-class BadLabels(ValueError):
-    """A sentence for the sender, with the place of what is wrong. Counted as Reason.BAD_LABELS."""
+class BadLabels(Fault):
+    """The sentence is for the sender, with the place of what is wrong. Counted as Reason.BAD_LABELS."""
 
 
 def fit_metric(text: str, *, place: str = "metric") -> str:
@@ -32,7 +34,7 @@ def fit_metric(text: str, *, place: str = "metric") -> str:
     Raises BadName, which begins with the place.
     """
     if fault := _fault(text, METRIC_LENGTH, required=True):
-        raise BadName(f"{place}: {fault}")
+        raise BadName(placed(place, fault))
     return text
 
 
@@ -44,12 +46,12 @@ def fit_labels(labels: Mapping[str, str], *, place: str = "labels") -> Labels:
     """
     kept = sorted_labels(labels)
     if len(kept) > LABELS:
-        raise BadLabels(f"{place}: expected at most {LABELS} labels, got {len(kept)}")
+        raise BadLabels(placed(place, _("expected at most %(most)d labels, got %(n)d", most=LABELS, n=len(kept))))
     for name, value in kept:
         if fault := _fault(name, LABEL_NAME_LENGTH, required=True):
-            raise BadLabels(f"the name of {place}.{clipped(name)}: {fault}")
+            raise BadLabels(placed(_("the name of %(what)s", what=f"{place}.{clipped(name)}"), fault))
         if fault := _fault(value, LABEL_VALUE_LENGTH):
-            raise BadLabels(f"{place}.{clipped(name)}: {fault}")
+            raise BadLabels(placed(f"{place}.{clipped(name)}", fault))
     return kept
 
 
@@ -58,6 +60,17 @@ def in_time(ts: int, call: Call) -> str | None:
     if ts < call.oldest:
         return Reason.TOO_OLD
     return Reason.TOO_NEW if ts > call.now + FUTURE_MS else None
+
+
+def untimely(ts: int, reason: str) -> Sentence:
+    """The sentence for a time of which `in_time` gave the reason."""
+    if reason == Reason.TOO_OLD:
+        return _("a sample of %(ts)d ms is too old", ts=ts)
+    return _("a sample of %(ts)d ms is too new", ts=ts)
+
+
+def not_finite(value: object) -> Sentence:
+    return _("expected a finite number, got %(got)s", got=str(value))
 
 
 def identity(call: Call, metric: str, labels: Labels) -> Identity:
@@ -77,9 +90,9 @@ def clipped(text: str, longest: int = 40) -> str:
 
 def _fault(text: str, longest: int, *, required: bool = False) -> str:
     if required and not text.strip():
-        return f"expected 1 to {longest} characters, got none"
+        return _("expected 1 to %(most)d characters, got none", most=longest)
     if len(text) > longest:
-        return f"expected at most {longest} characters, got {len(text)}"
+        return _("expected at most %(most)d characters, got %(n)d", most=longest, n=len(text))
     if found := UNFIT.search(text):
-        return f"expected text without control characters, got U+{ord(found[0]):04X}"
+        return _("expected text without control characters, got %(got)s", got=f"U+{ord(found[0]):04X}")
     return ""

@@ -23,6 +23,8 @@ from metrics.ingest.otlp_json import from_json, to_json
 from metrics.ingest.otlp_request import Request
 from metrics.ingest.problems import Problem
 from metrics.ingest.wire import Malformed, TooMuch
+from metrics.sentences import placed, words
+from metrics.sentences import sentence as _
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
 INVALID_ARGUMENT = 3
@@ -40,7 +42,8 @@ def take(call: Call) -> Taken:
     """The readings of a request. Raises Problem (400, 413, 415); its body is a google.rpc.Status."""
     media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in (PROTOBUF, JSON):
-        raise Problem(415, f"content-type: expected {PROTOBUF} or {JSON}, got {clipped(media) or 'none'}")
+        fault = _("expected %(what)s, got %(got)s", what=f"{PROTOBUF} or {JSON}", got=clipped(media) or _("none"))
+        raise Problem(415, placed("content-type", fault))
     try:
         taken = _read(call, from_json(call.body) if media == JSON else call.body)
     except Problem as problem:
@@ -65,11 +68,12 @@ def _read(call: Call, body: bytes) -> Taken:
     try:
         return request.read(body)
     except (Malformed, DecodeError) as error:
-        raise Problem(400, f"{request.place}: expected an ExportMetricsServiceRequest, {error}") from None
+        fault = _("expected %(message)s, %(fault)s", message="an ExportMetricsServiceRequest", fault=words(error))
+        raise Problem(400, placed(request.place, fault)) from None
     except UnicodeDecodeError:
-        raise Problem(400, f"{request.place}: expected UTF-8") from None
+        raise Problem(400, placed(request.place, _("expected UTF-8"))) from None
     except TooMuch as error:
-        raise Problem(413, f"{request.place}: {error}") from None
+        raise Problem(413, placed(request.place, error.sentence)) from None
 
 
 def _refused(outcome: Outcome) -> str:

@@ -12,6 +12,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from metrics.ingest.known import LARGEST_LABEL
 from metrics.ingest.naming import BadLabels, clipped
 from metrics.ingest.wire import Walk, tag
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 ATTRIBUTES = tag(1)
 RESOURCE = {"service.name": "job", "service.instance.id": "instance", "host.name": "host"}
@@ -23,10 +25,11 @@ def labels_of(attributes: Sequence[bytes], place: str) -> dict[str, str]:
     labels: dict[str, str] = {}
     for piece in attributes:
         if len(piece) > LARGEST_LABEL:
-            raise BadLabels(f"{place}: expected attributes of at most {LARGEST_LABEL} bytes, got {len(piece)}")
+            fault = _("expected attributes of at most %(most)d bytes, got %(n)d", most=LARGEST_LABEL, n=len(piece))
+            raise BadLabels(placed(place, fault))
         attribute = KeyValue.FromString(piece)
         if attribute.key in labels:
-            raise BadLabels(f"{place}.{clipped(attribute.key)}: the name comes twice")
+            raise BadLabels(placed(f"{place}.{clipped(attribute.key)}", _("the name comes twice")))
         labels[attribute.key] = text_of(attribute.value)
     return labels
 

@@ -13,6 +13,8 @@ from metrics.ingest.json_bodies import parse
 from metrics.ingest.naming import clipped
 from metrics.ingest.problems import Problem, too_large
 from metrics.ingest.wire import MOST
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 LARGEST = MIB // 2
 """Bytes: JSON takes 15 times as long as protobuf."""
@@ -22,16 +24,20 @@ MOST_OBJECTS = MOST // 4
 def from_json(body: bytes) -> bytes:
     """The request as protobuf. Raises Problem (400, 413)."""
     if len(body) > LARGEST:
-        raise too_large(LARGEST, "of JSON")
+        raise too_large(LARGEST, _("of JSON"))
     if body.count(b"{") > MOST_OBJECTS:
-        raise Problem(413, f"body: expected at most {MOST_OBJECTS} objects; send them in several requests")
-    document = parse(body, "metrics", object_hook=_without_exemplars)
+        fault = _("expected at most %(most)d objects; send them in several requests", most=MOST_OBJECTS)
+        raise Problem(413, placed("body", fault))
+    document = parse(body, _("metrics"), object_hook=_without_exemplars)
     if not isinstance(document, dict):
-        raise Problem(400, "body: expected an object with resourceMetrics")
+        raise Problem(400, placed("body", _("expected an object with resourceMetrics")))
     try:
         return ParseDict(document, ExportMetricsServiceRequest(), ignore_unknown_fields=True).SerializeToString()
     except (ParseError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise Problem(400, f"body: expected an ExportMetricsServiceRequest, {clipped(str(error), 200)}") from None
+        fault = _(
+            "expected %(message)s, %(fault)s", message="an ExportMetricsServiceRequest", fault=clipped(str(error), 200)
+        )
+        raise Problem(400, placed("body", fault)) from None
 
 
 def to_json(message: Message) -> bytes:

@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 
 from metrics.ingest.families import COUNTER, GAUGE, HISTOGRAM, SUMMARY
 from metrics.ingest.messages import opentelemetry
+from metrics.sentences import Fault, placed
+from metrics.sentences import sentence as _
 
 NO_VALUE = 1
 """The flag of a point without a value: the series has ended."""
 MOST_BUCKETS = 1_000
 
 
-class BadPoint(ValueError):
-    """A sentence for the sender."""
+class BadPoint(Fault):
+    """The sentence is for the sender."""
 
 
 class Part(NamedTuple):
@@ -44,7 +46,7 @@ def of_number(point: Any) -> Sequence[Part]:
         return (Part(None),)
     value = point.as_double or float(point.as_int)
     if not value and point.WhichOneof("value") is None:
-        raise BadPoint("expected as_double or as_int")
+        raise BadPoint(_("expected as_double or as_int"))
     return (Part(value),)
 
 
@@ -52,11 +54,12 @@ def of_histogram(point: Any) -> Sequence[Part]:
     """Buckets as Prometheus has them: each counts what is at most `le`, so that they include each other."""
     bounds, counts = point.explicit_bounds, point.bucket_counts
     if len(counts) > MOST_BUCKETS:
-        raise BadPoint(f"expected at most {MOST_BUCKETS} buckets, got {len(counts)}")
+        raise BadPoint(_("expected at most %(most)d buckets, got %(n)d", most=MOST_BUCKETS, n=len(counts)))
     if counts and len(counts) != len(bounds) + 1:
-        raise BadPoint(f"expected {len(bounds) + 1} bucket_counts for {len(bounds)} explicit_bounds, got {len(counts)}")
+        given = {"most": len(bounds) + 1, "bounds": len(bounds), "n": len(counts)}
+        raise BadPoint(_("expected %(most)d bucket_counts for %(bounds)d explicit_bounds, got %(n)d", **given))
     if not all(map(isfinite, bounds)) or any(low >= high for low, high in pairwise(bounds)):
-        raise BadPoint("explicit_bounds: expected finite numbers, each larger than the one before")
+        raise BadPoint(placed("explicit_bounds", _("expected finite numbers, each larger than the one before")))
     ended = bool(point.flags & NO_VALUE)
     sums = [None] * len(counts) if ended else map(float, accumulate(counts))
     buckets = (
@@ -73,7 +76,8 @@ def of_exponential_histogram(point: Any) -> Sequence[Part]:
 def of_summary(point: Any) -> Sequence[Part]:
     ended = bool(point.flags & NO_VALUE)
     if len(point.quantile_values) > MOST_BUCKETS:
-        raise BadPoint(f"expected at most {MOST_BUCKETS} quantile_values, got {len(point.quantile_values)}")
+        n = len(point.quantile_values)
+        raise BadPoint(_("expected at most %(most)d quantile_values, got %(n)d", most=MOST_BUCKETS, n=n))
     quantiles = [
         Part(None if ended else each.value, extra=("quantile", le_text(each.quantile)))
         for each in point.quantile_values

@@ -9,11 +9,23 @@ from typing import Any, NamedTuple
 from metrics.ingest.calls import Call, Reason, Taken
 from metrics.ingest.families import GAUGE, Description, fit_help
 from metrics.ingest.known import KNOWN, Known, Meetings
-from metrics.ingest.naming import BadLabels, BadName, clipped, fit_labels, fit_metric, identity, in_time
+from metrics.ingest.naming import (
+    BadLabels,
+    BadName,
+    clipped,
+    fit_labels,
+    fit_metric,
+    identity,
+    in_time,
+    not_finite,
+    untimely,
+)
 from metrics.ingest.otlp_attributes import labels_of, resource_labels
 from metrics.ingest.otlp_points import EXPONENTIAL, GAUGES, HISTOGRAMS, SUM, SUMMARIES, BadPoint, Part, Shape
 from metrics.ingest.units import shown_unit
 from metrics.ingest.wire import MOST, VARINT, Fields, TooMuch, Walk, bounded, tag
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 from metrics.series.readings import Reading
 
 RESOURCE_METRICS = tag(1)
@@ -31,6 +43,7 @@ DATA_POINTS = tag(1)
 TEMPORALITY, IS_MONOTONIC = tag(2, VARINT), tag(3, VARINT)
 DELTA, CUMULATIVE = 1, 2
 WITH_TEMPORALITY = (SUM, HISTOGRAMS, EXPONENTIAL)
+FAULTS = {BadPoint: Reason.MALFORMED, BadName: Reason.BAD_NAME, BadLabels: Reason.BAD_LABELS}
 MS = 1_000_000
 """Nanoseconds."""
 
@@ -72,7 +85,7 @@ class Request:
         return self.taken
 
     def _take_metric(self, fields: Fields, resource: bytes, labels: Mapping[str, str]) -> None:
-        self.place = clipped(_text(fields, NAME)) or "a metric without a name"
+        self.place = clipped(_text(fields, NAME)) or _("a metric without a name")
         for one in SHAPES.keys() & fields.keys():
             data = self._walk.fields(b"".join(fields[one]))
             points = data[DATA_POINTS]
@@ -81,18 +94,19 @@ class Request:
             try:
                 metric = self._metric(fields, SHAPES[one], data, resource, labels)
             except BadName as fault:
-                self.taken.reject(Reason.BAD_NAME, str(fault), len(points))
+                self.taken.reject(Reason.BAD_NAME, fault.sentence, len(points))
             except BadPoint as fault:
-                self.taken.reject(Reason.MALFORMED, f"{self.place}: {fault}", len(points))
+                self.taken.reject(Reason.MALFORMED, placed(self.place, fault.sentence), len(points))
             else:
                 self._take_points(metric, points)
 
     def _metric(self, fields: Fields, shape: Shape, data: Fields, resource: bytes, labels: Mapping[str, str]) -> Metric:
         """Raises BadName and BadPoint, for all points of the metric."""
-        name = fit_metric(_text(fields, NAME), place=f"the name of {self.place}")
+        name = fit_metric(_text(fields, NAME), place=_("the name of %(what)s", what=self.place))
         temporality = _last(data, TEMPORALITY, 0)
         if shape in WITH_TEMPORALITY and temporality not in (DELTA, CUMULATIVE):
-            raise BadPoint(f"aggregation_temporality: expected 1 (delta) or 2 (cumulative), got {temporality}")
+            fault = _("expected 1 (delta) or 2 (cumulative), got %(got)d", got=temporality)
+            raise BadPoint(placed("aggregation_temporality", fault))
         kind = GAUGE if shape is SUM and not _last(data, IS_MONOTONIC, 0) else shape.kind
         said = Description(shown_unit(_text(fields, UNIT)), kind, fit_help(_text(fields, DESCRIPTION)))
         is_delta = shape in WITH_TEMPORALITY and temporality == DELTA
@@ -101,27 +115,23 @@ class Request:
 
     def _take_points(self, metric: Metric, points: Sequence[bytes]) -> None:
         from_bytes = metric.shape.message.FromString
-        for at, piece in enumerate(points):
+        for index, piece in enumerate(points):
             try:
                 self._take_point(metric, from_bytes(bounded(piece)))
-            except BadPoint as fault:
-                self.taken.reject(Reason.MALFORMED, f"{self.place}: data_points[{at}]: {fault}")
-            except BadName as fault:
-                self.taken.reject(Reason.BAD_NAME, f"{self.place}: data_points[{at}]: {fault}")
-            except BadLabels as fault:
-                self.taken.reject(Reason.BAD_LABELS, f"{self.place}: data_points[{at}]: {fault}")
+            except (BadPoint, BadName, BadLabels) as fault:
+                self.taken.reject(FAULTS[type(fault)], placed(f"{self.place}: data_points[{index}]", fault.sentence))
 
     def _take_point(self, metric: Metric, point: Any) -> None:
         """Raises BadPoint, BadName and BadLabels; then nothing of the point is taken."""
         call = self._call
         ts = point.time_unix_nano // MS or call.now
         if reason := in_time(ts, call):
-            self.taken.reject(reason, f"{self.place}: a data point of {ts} ms is {reason.replace('_', ' ')}")
+            self.taken.reject(reason, placed(self.place, untimely(ts, reason)))
             return
         parts, attributes = metric.shape.parts(point), tuple(point.attributes)
         self._left -= len(parts)
         if self._left < 0:
-            raise TooMuch(f"expected at most {MOST} samples; send them in several requests")
+            raise TooMuch(_("expected at most %(most)d samples; send them in several requests", most=MOST))
         for known, part in [(self._series(metric, attributes, part), part) for part in parts]:
             self._take_part(known, ts, part.value, metric.is_delta)
 
@@ -132,7 +142,7 @@ class Request:
         elif isfinite(value):
             self.taken.readings.append(Reading(identity, ts, value, unit, kind, text, is_delta))
         else:
-            self.taken.reject(Reason.NOT_FINITE, f"{self.place}: expected a finite number, got {value}")
+            self.taken.reject(Reason.NOT_FINITE, placed(self.place, not_finite(value)))
 
     def _series(self, metric: Metric, attributes: tuple[bytes, ...], part: Part) -> Known:
         key = (metric.key, attributes, part.end, part.extra)

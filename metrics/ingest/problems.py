@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
+
 
 class Problem(Exception):
     """A request that is refused: an HTTP status and a sentence for the sender. Nothing of it is stored.
@@ -30,5 +33,7 @@ def come_again(message: str) -> Problem:
 
 
 def too_large(largest: int, how: str = "", *, close: bool = False) -> Problem:
-    expected = f"expected at most {largest} bytes{how and ' '}{how}"
-    return Problem(413, f"body: {expected}; send the samples in several requests", close=close)
+    """`how` is a sentence: when the bytes are counted."""
+    limit = _("%(most)d bytes %(how)s", most=largest, how=how) if how else _("%(most)d bytes", most=largest)
+    fault = _("expected at most %(limit)s; send the samples in several requests", limit=limit)
+    return Problem(413, placed("body", fault), close=close)

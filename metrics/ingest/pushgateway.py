@@ -22,8 +22,10 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from metrics.exposition_protobuf import exposed_families
 from metrics.exposition_text import BadText, Exposed, exposed, is_openmetrics
 from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Reason, Taken
-from metrics.ingest.naming import BadLabels, BadName, clipped, fit_labels, fit_metric, identity
+from metrics.ingest.naming import BadLabels, BadName, clipped, fit_labels, fit_metric, identity, not_finite
 from metrics.ingest.problems import Problem
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 from metrics.series.models import Sample, Series
 from metrics.series.readings import Identity, Reading, series_key, sorted_labels
 
@@ -55,7 +57,7 @@ def take(call: Call) -> Pushed:
     try:
         return _pushed(call, group)
     except (BadText, BadName, BadLabels) as fault:
-        return _failed(call, group, str(fault))
+        return _failed(call, group, fault.sentence)
 
 
 def answer(taken: Taken, outcome: Outcome) -> Answer:
@@ -74,22 +76,24 @@ def group_of(path: str) -> Group:
     """The labels in a path as it was sent: a slash inside a value is %2F, or in base64. Raises Problem (400)."""
     words = path.removeprefix("/metrics/").removesuffix("/").split("/")
     if len(words) % 2:
-        raise Problem(400, "path: expected /metrics/job/<job> and pairs of label and value, one is without its value")
+        fault = _("expected /metrics/job/<job> and pairs of label and value, one is without its value")
+        raise Problem(400, placed("path", fault))
     group: Group = {}
     for name, text in zip(words[::2], words[1::2], strict=True):
         label, encoded = _label(unquote(name))
         if label in group:
-            raise Problem(400, f"path: expected each label once, got {label} twice")
+            raise Problem(400, placed("path", _("expected each label once, got %(label)s twice", label=label)))
         group[label] = _value(label, text, encoded)
     if not group["job"]:
-        raise Problem(400, "path: expected the name of a job")
+        raise Problem(400, placed("path", _("expected the name of a job")))
     return _fit(group)
 
 
 def _label(text: str) -> tuple[str, bool]:
     name = text.removesuffix(BASE64)
     if not LABEL.fullmatch(name):
-        raise Problem(400, f"path: expected a label of letters, digits and underscores, got {clipped(name)!a}")
+        fault = _("expected a label of letters, digits and underscores, got %(got)s", got=ascii(clipped(name)))
+        raise Problem(400, placed("path", fault))
     return name, name != text
 
 
@@ -98,8 +102,9 @@ def _value(label: str, text: str, encoded: bool) -> str:
     try:
         return (_unpadded(raw) if encoded else raw).decode()
     except ValueError:
-        expected = "URL-safe base64 of UTF-8" if encoded else "UTF-8"
-        raise Problem(400, f"path: expected {expected} as the value of {label}, got {clipped(text)!a}") from None
+        said = {"what": "URL-safe base64 of UTF-8" if encoded else "UTF-8", "label": label, "got": ascii(clipped(text))}
+        fault = _("expected %(what)s as the value of %(label)s, got %(got)s", **said)
+        raise Problem(400, placed("path", fault)) from None
 
 
 def _unpadded(raw: bytes) -> bytes:
@@ -112,7 +117,7 @@ def _fit(group: Group) -> Group:
     try:
         fit_labels(group, place="path")
     except BadLabels as fault:
-        raise Problem(400, str(fault)) from None
+        raise Problem(400, fault.sentence) from None
     return group
 
 
@@ -123,30 +128,32 @@ def _pushed(call: Call, group: Group) -> Pushed:
     for one in _exposed(call):
         series = _checked(call, one, group)
         if series in seen:
-            raise BadText(f"{one.place}: expected each series once, got {one.name} twice with the same labels")
+            fault = _("expected each series once, got %(name)s twice with the same labels", name=one.name)
+            raise BadText(placed(one.place, fault))
         seen.add(series)
         if math.isfinite(one.value):
             taken.readings.append(Reading(series, call.now, one.value, one.unit, one.kind, one.help))
         else:
-            taken.reject(Reason.NOT_FINITE, f"{one.place}: expected a finite number, got {one.value}")
+            taken.reject(Reason.NOT_FINITE, placed(one.place, not_finite(one.value)))
     _end(taken, call, group, {series.metric for series in seen})
     return taken
 
 
 def _exposed(call: Call) -> Iterator[Exposed]:
     """The samples of the body. Raises BadText and Problem (415)."""
-    media, _, parameters = call.headers.get("content-type", "").lower().partition(";")
+    media, _semicolon, parameters = call.headers.get("content-type", "").lower().partition(";")
     if "protobuf" not in media:
         # Whatever a sender calls it; curl says that it is a form.
         return exposed(call.body, openmetrics=is_openmetrics(media), strict=True)
     if media.strip() != PROTOBUF or DELIMITED not in re.split(r"[;\s]+", parameters.replace('"', "")):
-        raise Problem(415, f"content-type: expected the text format, or {PROTOBUF}; {FAMILY}; {DELIMITED}")
+        fault = _("expected the text format, or %(type)s", type=f"{PROTOBUF}; {FAMILY}; {DELIMITED}")
+        raise Problem(415, placed("content-type", fault))
     return exposed_families(call.body)
 
 
 def _checked(call: Call, one: Exposed, group: Group) -> Identity:
     if one.ts is not None:
-        raise BadText(f"{one.place}: expected no time, since that of the push counts")
+        raise BadText(placed(one.place, _("expected no time, since that of the push counts")))
     return _identity(call, fit_metric(one.name, place=one.place), one.labels | group, one.place)
 
 

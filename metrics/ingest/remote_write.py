@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 
 import cramjam
 
-from metrics.ingest import remote_write_v1, remote_write_v2
+from metrics.ingest import remote_write_v1, remote_write_v2, unpacking
 from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Taken
 from metrics.ingest.naming import clipped
 from metrics.ingest.problems import Problem, too_large
 from metrics.ingest.remote_write_intake import has_faults
 from metrics.ingest.wire import Malformed, TooMuch
+from metrics.sentences import Sentence, placed
+from metrics.sentences import sentence as _
 
 UNPACKED = 8 * MIB
 """vmagent's largest block; Prometheus sends 0.3 MiB."""
@@ -50,20 +52,21 @@ def _take(call: Call) -> Taken:
     try:
         return take_version(_unpack(call), call)
     except Malformed as error:
-        raise Problem(400, f"body: expected a protobuf message, {error}") from None
+        fault = _("expected %(message)s, %(fault)s", message="a protobuf message", fault=error.sentence)
+        raise Problem(400, placed("body", fault)) from None
     except TooMuch as error:
-        raise Problem(413, f"body: {error}") from None
+        raise Problem(413, placed("body", error.sentence)) from None
 
 
 def _version(headers: Mapping[str, str]) -> str:
     kind, semicolon, parameters = headers.get("content-type", "").partition(";")
     # Without a type it is version 1: senders older than the specification set none.
     if kind.strip().lower() not in ("", "application/x-protobuf"):
-        raise Problem(415, f"content-type: expected application/x-protobuf, got {clipped(kind.strip())}")
+        raise Problem(415, _expected("content-type", "application/x-protobuf", kind.strip()))
     found = PROTO.search(semicolon + parameters)
     version = found[1] if found else V1
     if version not in VERSIONS:
-        raise Problem(415, f"content-type: expected proto={V1} or proto={V2}, got {clipped(version)}")
+        raise Problem(415, _expected("content-type", f"proto={V1} or proto={V2}", version))
     return version
 
 
@@ -71,13 +74,17 @@ def _unpack(call: Call) -> bytes:
     encoding = call.headers.get("content-encoding", "snappy").strip().lower()
     # A sender that tries zstd first takes the 415 as a hint.
     if encoding != "snappy":
-        raise Problem(415, f"content-encoding: expected snappy, got {clipped(encoding)}", accept_encoding="snappy")
+        raise Problem(415, _expected("content-encoding", "snappy", encoding), accept_encoding="snappy")
     try:
         if cramjam.snappy.decompress_raw_len(call.body) > UNPACKED:
-            raise too_large(UNPACKED, "once it is unpacked")
+            raise too_large(UNPACKED, unpacking.UNPACKED)
         return bytes(cramjam.snappy.decompress_raw(call.body))
     except cramjam.DecompressionError:
-        raise Problem(400, "body: expected a snappy block (not the framed format)") from None
+        raise Problem(400, placed("body", _("expected a snappy block (not the framed format)"))) from None
+
+
+def _expected(place: str, what: str, got: str) -> Sentence:
+    return placed(place, _("expected %(what)s, got %(got)s", what=what, got=clipped(got)))
 
 
 def _written(samples: int) -> dict[str, str]:

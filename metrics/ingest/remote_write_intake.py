@@ -10,15 +10,28 @@ from typing import Any
 from metrics.ingest.calls import Call, Reason, Taken
 from metrics.ingest.families import changes
 from metrics.ingest.known import Known, Meetings
-from metrics.ingest.naming import FUTURE_MS, BadLabels, BadName, clipped, fit_labels, fit_metric, identity, in_time
+from metrics.ingest.naming import (
+    FUTURE_MS,
+    BadLabels,
+    BadName,
+    clipped,
+    fit_labels,
+    fit_metric,
+    identity,
+    in_time,
+    not_finite,
+    untimely,
+)
 from metrics.ingest.problems import Problem
 from metrics.ingest.wire import MOST
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 from metrics.series.readings import Identity, Reading
 
 NAME = "__name__"
 STALE = 0x7FF0000000000002
 """The NaN by which Prometheus says that a series has ended; all others are numbers that somebody could not work out."""
-NATIVE = "native histograms are not stored; send classic ones"
+NATIVE = _("native histograms are not stored; send classic ones")
 
 FAULTS = (Reason.BAD_NAME, Reason.BAD_LABELS, Reason.TOO_OLD, Reason.TOO_NEW, Reason.UNSUPPORTED, Reason.MALFORMED)
 """What a sender should be told with a 400. A summary without observations is NaN, in every Prometheus: were that a
@@ -41,7 +54,7 @@ class Intake:
         """The identity that labels come to, the metric's name among them. Raises BadName and BadLabels."""
         labels = dict(pairs)
         if len(labels) < len(pairs):
-            raise BadLabels(f"timeseries[{self.at}].labels: a name comes twice")
+            raise BadLabels(placed(f"timeseries[{self.at}].labels", _("a name comes twice")))
         metric = fit_metric(labels.pop(NAME, ""), place=f"timeseries[{self.at}].labels.{NAME}")
         return identity(self.call, metric, fit_labels(labels, place=f"timeseries[{self.at}].labels"))
 
@@ -49,14 +62,14 @@ class Intake:
         """Count what a time series without a usable identity holds."""
         reason = Reason.BAD_NAME if isinstance(fault, BadName) else Reason.BAD_LABELS
         if held := len(series.samples) + len(series.histograms):
-            self.taken.reject(reason, str(fault), held)
+            self.taken.reject(reason, fault.sentence, held)
 
     def take(self, known: Known, series: Any) -> None:
         """Take the samples of a time series. Raises Problem when the request holds too many."""
         samples = series.samples
         self._left -= len(samples)
         if self._left < 0:
-            raise Problem(413, f"expected at most {MOST} samples; send them in several requests")
+            raise Problem(413, _("expected at most %(most)d samples; send them in several requests", most=MOST))
         (identity, (unit, kind, text)), oldest, newest = known, self._oldest, self._newest
         for sample in samples:
             ts, value = sample.timestamp, sample.value
@@ -69,14 +82,14 @@ class Intake:
 
     def _take_odd(self, identity: Identity, ts: int, value: float) -> None:
         if reason := in_time(ts, self.call):
-            self.taken.reject(reason, self._said(identity, f"a sample of {ts} ms is {reason.replace('_', ' ')}"))
+            self.taken.reject(reason, self._said(identity, untimely(ts, reason)))
         elif is_stale(value):
             self.taken.ended.append((identity, ts))
         else:
-            self.taken.reject(Reason.NOT_FINITE, self._said(identity, f"expected a finite number, got {value}"))
+            self.taken.reject(Reason.NOT_FINITE, self._said(identity, not_finite(value)))
 
-    def _said(self, identity: Identity, what: str) -> str:
-        return f"timeseries[{self.at}] ({clipped(identity.metric)}): {what}"
+    def _said(self, identity: Identity, fault: str) -> str:
+        return placed(f"timeseries[{self.at}] ({clipped(identity.metric)})", fault)
 
 
 def is_stale(value: float) -> bool:

@@ -14,6 +14,8 @@ from metrics.ingest.naming import LABELS, BadLabels, BadName
 from metrics.ingest.problems import Problem
 from metrics.ingest.remote_write_intake import Intake
 from metrics.ingest.wire import Fields, Walk, bounded, tag
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 TIME_SERIES, METADATA = tag(1), tag(3)
 Label, TimeSeries, MetricMetadata = (prometheus[name] for name in ("Label", "TimeSeries", "MetricMetadata"))
@@ -28,7 +30,7 @@ def take(body: bytes, call: Call) -> Taken:
         try:
             _take_series(intake, bounded(piece))
         except DecodeError as error:
-            raise Problem(400, f"timeseries[{intake.at}]: {error}") from None
+            raise Problem(400, placed(f"timeseries[{intake.at}]", str(error))) from None
     return intake.taken
 
 
@@ -49,7 +51,12 @@ def _take_series(intake: Intake, piece: bytes) -> None:
 
 def _read(intake: Intake, labels: tuple[bytes, ...]) -> Known:
     if len(labels) > LABELS + 1 or any(len(label) > LARGEST_LABEL for label in labels):
-        raise BadLabels(f"timeseries[{intake.at}].labels: expected at most {LABELS} labels of {LARGEST_LABEL} bytes")
+        raise BadLabels(
+            placed(
+                f"timeseries[{intake.at}].labels",
+                _("expected at most %(most)d labels of %(bytes)d bytes", most=LABELS, bytes=LARGEST_LABEL),
+            )
+        )
     pairs = [(label.name, label.value) for label in map(Label.FromString, labels)]
     identity = intake.series(pairs)
     return Known(identity, said_of(identity.source, identity.metric))
@@ -60,5 +67,5 @@ def _families(fields: Fields) -> Iterator[tuple[str, int, str, str]]:
         try:
             family = MetricMetadata.FromString(bounded(piece))
         except DecodeError as error:
-            raise Problem(400, f"metadata[{index}]: {error}") from None
+            raise Problem(400, placed(f"metadata[{index}]", str(error))) from None
         yield family.metric_family_name, family.type, family.unit, family.help

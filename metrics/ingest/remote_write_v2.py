@@ -15,6 +15,8 @@ from metrics.ingest.naming import LABELS, BadLabels, BadName
 from metrics.ingest.problems import Problem
 from metrics.ingest.remote_write_intake import Intake
 from metrics.ingest.wire import Walk, bounded, tag
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 from metrics.series.readings import Identity
 
 SYMBOLS, TIME_SERIES = tag(4), tag(5)
@@ -31,10 +33,10 @@ def take(body: bytes, call: Call) -> Taken:
         try:
             _take_series(intake, TimeSeries.FromString(bounded(piece)), symbols)
         except DecodeError as error:
-            raise Problem(400, f"timeseries[{intake.at}]: {error}") from None
+            raise Problem(400, placed(f"timeseries[{intake.at}]", str(error))) from None
         except IndexError:
-            there = f"expected references below {len(symbols)}, which is how many symbols there are"
-            raise Problem(400, f"timeseries[{intake.at}]: {there}") from None
+            fault = _("expected references below %(n)d, which is how many symbols there are", n=len(symbols))
+            raise Problem(400, placed(f"timeseries[{intake.at}]", fault)) from None
     return intake.taken
 
 
@@ -44,9 +46,9 @@ def _symbols(pieces: Sequence[bytes]) -> list[str]:
         try:
             symbols.append(piece.decode())
         except UnicodeDecodeError:
-            raise Problem(400, f"symbols[{index}]: expected UTF-8") from None
+            raise Problem(400, placed(f"symbols[{index}]", _("expected UTF-8"))) from None
     if symbols and symbols[0]:
-        raise Problem(400, "symbols[0]: expected an empty text, as the specification has it")
+        raise Problem(400, placed("symbols[0]", _("expected an empty text, as the specification has it")))
     return symbols
 
 
@@ -54,7 +56,8 @@ def _take_series(intake: Intake, series: Any, symbols: Sequence[str]) -> None:
     """Raises IndexError for a reference beyond the symbols."""
     references, metadata = series.labels_refs, series.metadata
     if len(references) % 2:
-        raise Problem(400, f"timeseries[{intake.at}].labels_refs: expected pairs, got {len(references)} references")
+        fault = _("expected pairs, got %(n)d references", n=len(references))
+        raise Problem(400, placed(f"timeseries[{intake.at}].labels_refs", fault))
     texts = tuple([symbols[reference] for reference in references[:MOST_REFERENCES]])
     said = (metadata.type, symbols[metadata.unit_ref], symbols[metadata.help_ref]) if metadata else None
     key = (intake.sender, texts, said)
@@ -71,7 +74,8 @@ def _take_series(intake: Intake, series: Any, symbols: Sequence[str]) -> None:
 
 def _read(intake: Intake, texts: Sequence[str], count: int, said: tuple[int, str, str] | None) -> Known:
     if count > MOST_REFERENCES:
-        raise BadLabels(f"timeseries[{intake.at}].labels: expected at most {LABELS} labels, got {count // 2 - 1}")
+        fault = _("expected at most %(most)d labels, got %(n)d", most=LABELS, n=count // 2 - 1)
+        raise BadLabels(placed(f"timeseries[{intake.at}].labels", fault))
     identity = intake.series(list(zip(texts[::2], texts[1::2], strict=True)))
     return Known(identity, _description(identity, said))
 

@@ -6,9 +6,12 @@ import zlib
 from collections.abc import Iterator
 
 from metrics.ingest.problems import Problem, too_large
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 
 GZIP = frozenset({"gzip", "x-gzip"})
 STEP = 256 * 1024
+UNPACKED = _("once it is unpacked")
 MEMBERS = 100
 """Parts of which a gzip file may be joined. Each copies what follows it, so that their number must be bounded."""
 
@@ -38,22 +41,22 @@ class Gunzip:
     def finish(self) -> None:
         """Raises Problem (400) when the end is missing. No bytes at all are an empty body."""
         if self._fed and not self._stream.eof:
-            raise Problem(400, "body: expected gzip, it ends too early")
+            raise Problem(400, placed("body", _("expected gzip, it ends too early")))
 
     def _unpack(self, data: bytes) -> bytes:
         try:
             part = self._stream.decompress(data, self._step)
         except zlib.error:
-            raise Problem(400, "body: expected gzip, as content-encoding says") from None
+            raise Problem(400, placed("body", _("expected gzip, as content-encoding says"))) from None
         self._left -= len(part)
         if self._left < 0:
-            raise too_large(self._most, "once it is unpacked")
+            raise too_large(self._most, UNPACKED)
         return part
 
     def _next_member(self) -> None:
         self._members += 1
         if self._members >= MEMBERS:
-            raise Problem(400, f"body: expected at most {MEMBERS} parts of gzip")
+            raise Problem(400, placed("body", _("expected at most %(most)d parts of gzip", most=MEMBERS)))
         self._stream = zlib.decompressobj(31)
 
 

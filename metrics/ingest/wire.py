@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from metrics.sentences import Fault
+from metrics.sentences import sentence as _
+
 MOST = 100_000
 """Fields that are split, and samples that are taken, of one request."""
 LARGEST_PIECE = 1024 * 1024
@@ -22,12 +25,12 @@ Fields = defaultdict[int, list[Any]]
 """Values by tag, in the order in which they came: bytes, or an integer where the tag is that of a varint."""
 
 
-class Malformed(ValueError):
+class Malformed(Fault):
     """These bytes are no protobuf message."""
 
 
-class TooMuch(ValueError):
-    """A sentence for the sender: more pieces, or larger ones, than are taken at once."""
+class TooMuch(Fault):
+    """For the sender: more pieces, or larger ones, than are taken at once."""
 
 
 def tag(number: int, kind: int = BYTES) -> int:
@@ -57,11 +60,11 @@ class Walk:
                 found[key].append(value)
                 left -= 1
                 if left < 0:
-                    raise TooMuch("the body holds too many parts; send it in several requests")
+                    raise TooMuch(_("the body holds too many parts; send it in several requests"))
         except (IndexError, KeyError):
-            raise Malformed("unexpected end or unknown type of a field") from None
+            raise Malformed(_("unexpected end or unknown type of a field")) from None
         if at != end or any(key < 8 for key in found):
-            raise Malformed("unexpected end of a field")
+            raise Malformed(_("unexpected end of a field"))
         self._left = left
         return found
 
@@ -77,7 +80,7 @@ def varint(message: bytes, at: int) -> tuple[int, int]:
             return value, at
         shift += 7
         if shift >= VARINT_BITS:
-            raise Malformed("a number of more than ten bytes")
+            raise Malformed(_("a number of more than ten bytes"))
 
 
 def _number(message: bytes, at: int, kind: int) -> tuple[Any, int]:
@@ -90,5 +93,8 @@ def _number(message: bytes, at: int, kind: int) -> tuple[Any, int]:
 def bounded(piece: bytes) -> bytes:
     """The piece itself. Raises TooMuch when it is larger than what is parsed at once."""
     if len(piece) > LARGEST_PIECE:
-        raise TooMuch(f"expected at most {LARGEST_PIECE} bytes, got {len(piece)}; send it in several parts")
+        fault = _(
+            "expected at most %(most)d bytes, got %(n)d; send it in several parts", most=LARGEST_PIECE, n=len(piece)
+        )
+        raise TooMuch(fault)
     return piece

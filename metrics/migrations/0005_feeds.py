@@ -2,6 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
+import metrics.sentences
 import metrics.sources.models
 from django.db import migrations, models
 
@@ -95,6 +96,11 @@ class Migration(migrations.Migration):
                 max_length=10,
                 verbose_name="kind",
             ),
+        ),
+        migrations.AlterField(
+            model_name="source",
+            name="last_error",
+            field=metrics.sentences.SentenceField(blank=True, editable=False, verbose_name="last error"),
         ),
         migrations.AlterField(
             model_name="source",
@@ -233,7 +239,7 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(max_length=20, verbose_name="reason")),
                 ("samples", models.BigIntegerField(default=0, verbose_name="samples")),
                 ("last_at", models.DateTimeField(verbose_name="last time")),
-                ("example", models.TextField(blank=True, verbose_name="example")),
+                ("example", metrics.sentences.SentenceField(blank=True, verbose_name="example")),
                 (
                     "source",
                     models.ForeignKey(

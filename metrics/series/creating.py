@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from django.db.models import Count, F
 
+from metrics.sentences import placed
+from metrics.sentences import sentence as _
 from metrics.series.bulk import pieces
 from metrics.series.models import Series
 from metrics.series.readings import Identity, Reading, series_key
@@ -73,7 +75,7 @@ def _count_refused(refused: Mapping[Identity, int], sources: Mapping[int, Source
         by_source[identity.source].append(identity)
     for source, identities in sorted(by_source.items()):
         samples = sum(refused[identity] for identity in identities)
-        error = (
-            f"{identities[0].metric}: refused, the source has {sources[source].series_limit} series, which is the limit"
+        fault = _("refused, the source has %(n)d series, which is the limit", n=sources[source].series_limit)
+        Source.objects.filter(pk=source).update(
+            refused=F("refused") + samples, last_error=placed(identities[0].metric, fault)
         )
-        Source.objects.filter(pk=source).update(refused=F("refused") + samples, last_error=error)

@@ -14,8 +14,8 @@ from time import monotonic
 
 import httpcore
 from django.conf import settings
-from django.utils.translation import gettext as _
 
+from metrics.sentences import sentence as _
 from metrics.sources.pulling import PullFailed
 
 Address = IPv4Address | IPv6Address
@@ -57,11 +57,11 @@ def allowed_addresses(host: str, port: int) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise PullFailed(_("The name %(host)s is not known.") % {"host": host}) from None
+        raise PullFailed(_("The name %(host)s is not known.", host=host)) from None
     addresses = dict.fromkeys(str(sockaddr[0]) for *_family, sockaddr in found)
     kept = [text for text in addresses if is_allowed(ip_address(text), private=settings.PULL_PRIVATE)]
     if not kept:
-        raise PullFailed(_("%(host)s is at an address that is not fetched.") % {"host": host})
+        raise PullFailed(_("%(host)s is at an address that is not fetched.", host=host))
     return kept
 
 

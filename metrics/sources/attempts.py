@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple
 
-from django.utils.translation import gettext as _
-
 from live.clock import now_ms
 from metrics.ingest.calls import Taken
+from metrics.sentences import sentence as _
 from metrics.series.readings import Labels
 from metrics.sources.models import Pull
 from metrics.sources.pulling import PullFailed, puller_of
@@ -25,7 +24,7 @@ GRACE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`error` is a sentence for people, "" after a success. `began` is in epoch ms."""
+    """`error` is a sentence, "" after a success. `began` is in epoch ms."""
 
     began: int
     taken: Taken = field(default_factory=Taken)
@@ -60,7 +59,7 @@ def limit_s(pull: Pull) -> float:
 
 
 def given_up(pull: Pull, began: int) -> Attempt:
-    sentence = _("No answer within %(seconds)s s.") % {"seconds": pull.timeout_s}
+    sentence = _("No answer within %(seconds)s s.", seconds=pull.timeout_s)
     return Attempt(began, error=sentence, took_ms=now_ms() - began)
 
 
@@ -86,8 +85,8 @@ def _outcome(pull: Pull, now: int) -> tuple[Taken, str]:
     try:
         return puller_of(pull.source.kind).pull(pull, now), ""
     except PullFailed as failure:
-        return failure.taken, str(failure)
+        return failure.taken, failure.sentence
     except Exception as fault:
         if not pull.failures:
             logger.exception("%s cannot be fetched", pull.source)
-        return Taken(), _("Watchfloor could not read the answer (%(fault)s).") % {"fault": type(fault).__name__}
+        return Taken(), _("Watchfloor could not read the answer (%(fault)s).", fault=type(fault).__name__)

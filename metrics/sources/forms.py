@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from metrics.sentences import told
 from metrics.sources import guard
 from metrics.sources.models import Pull, Source
 from metrics.sources.pulling import PullFailed, puller_of
@@ -97,7 +98,7 @@ class PullForm(forms.ModelForm):
         try:
             guard.parsed(url)
         except PullFailed as fault:
-            raise ValidationError(str(fault)) from None
+            raise ValidationError(told(fault.sentence)) from None
         return url
 
     def clean(self) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from typing import NamedTuple, TypedDict
 
 import httpcore
 import httpx
-from django.utils.translation import gettext as _
 
 from metrics.ingest.calls import MIB
+from metrics.sentences import Sentence
+from metrics.sentences import sentence as _
 from metrics.sources.addresses import GuardedBackend
 from metrics.sources.models import Pull
 from metrics.sources.pulling import PullFailed
@@ -166,7 +167,7 @@ def _bounded(pieces: Iterable[bytes], largest: int) -> Iterator[bytes]:
     for piece in pieces:
         size += len(piece)
         if size > largest:
-            raise PullFailed(_("The page is larger than %(size)d MiB.") % {"size": largest // MIB})
+            raise PullFailed(_("The page is larger than %(size)d MiB.", size=largest // MIB))
         yield piece
 
 
@@ -186,11 +187,11 @@ def _port(url: httpx.URL) -> int:
     return url.port or PORTS[url.scheme]
 
 
-def _unconnected(error: Exception) -> str:
+def _unconnected(error: Exception) -> Sentence:
     """httpcore keeps what the system said as its only argument."""
     cause = error.args[0] if error.args else None
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return _("The certificate of the server is not trusted: %(why)s.") % {"why": cause.verify_message}
+        return _("The certificate of the server is not trusted: %(why)s.", why=cause.verify_message)
     if isinstance(cause, ssl.SSLError):
         return _("The server does not speak TLS there; its address may begin with http://.")
     if isinstance(cause, ConnectionRefusedError):
@@ -198,11 +199,11 @@ def _unconnected(error: Exception) -> str:
     return _("The server cannot be reached.")
 
 
-def _described(status: int) -> str:
+def _described(status: int) -> Sentence:
     if status in DENIED:
-        return _("The server does not let us in (%(status)d): check the user name, the password or the token.") % {
-            "status": status
-        }
+        return _(
+            "The server does not let us in (%(status)d): check the user name, the password or the token.", status=status
+        )
     if status == 404:
         return _("The server has no such page (404).")
-    return _("The server answered %(status)d, not with a page.") % {"status": status}
+    return _("The server answered %(status)d, not with a page.", status=status)

@@ -19,11 +19,12 @@ from typing import Any, NoReturn
 
 import jmespath
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 from jmespath.exceptions import JMESPathError
 
 from metrics.ingest.calls import Call, Reason, Taken
 from metrics.ingest.naming import BadLabels, BadName, clipped, fit_labels, fit_metric, identity
+from metrics.sentences import Fault, placed, told
+from metrics.sentences import sentence as _
 from metrics.series.readings import Reading
 from metrics.sources.guard import get
 from metrics.sources.models import Pull
@@ -34,8 +35,8 @@ EXAMPLE = '[{"metric": "queue.depth", "path": "queue.depth"}]'
 MOST_OBJECTS = 1_000
 
 
-class Unusable(Exception):
-    """What a path gives is no number. A sentence that names the path and what was found."""
+class Unusable(Fault):
+    """What a path gives is no number. The sentence names the path and what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,17 @@ def pull(pull: Pull, now: int) -> Taken:
 def check(pull: Pull) -> None:
     """Raises ValidationError unless the settings can be pulled."""
     if not pull.url:
-        raise ValidationError({"url": _("Give an address, such as https://host/status.json.")})
+        raise ValidationError({"url": told(_("Give an address, such as https://host/status.json."))})
     try:
         read_values(pull.values)
     except PullFailed as fault:
-        raise ValidationError({"values": str(fault)}) from None
+        raise ValidationError({"values": told(fault.sentence)}) from None
 
 
 def read_values(values: object) -> list[Wanted]:
     """`Pull.values` once checked. Raises PullFailed with the place of what is wrong."""
     if not isinstance(values, list) or not values:
-        raise PullFailed(_("Give a list such as %(list)s.") % {"list": EXAMPLE})
+        raise PullFailed(_("Give a list such as %(list)s.", list=EXAMPLE))
     return [_wanted(f"values[{place}]", value) for place, value in enumerate(values)]
 
 
@@ -82,7 +83,7 @@ def take(document: Any, wanted: list[Wanted], call: Call) -> Taken:
         try:
             found = list(_found(document, one))
         except Unusable as fault:
-            taken.reject(Reason.NOT_A_NUMBER, str(fault))
+            taken.reject(Reason.NOT_A_NUMBER, fault.sentence)
             continue
         for place, number, labels in found:
             _take_one(taken, call, one, place, number, labels)
@@ -91,24 +92,22 @@ def take(document: Any, wanted: list[Wanted], call: Call) -> Taken:
 
 def _wanted(place: str, value: object) -> Wanted:
     if not isinstance(value, dict) or not KEYS.issuperset(value):
-        raise PullFailed(
-            _("%(place)s: expected metric and path, and if wanted value, labels and unit.") % {"place": place}
-        )
+        raise PullFailed(placed(place, _("expected metric and path, and if wanted value, labels and unit.")))
     labels = value.get("labels", {})
     if not isinstance(labels, dict):
-        raise PullFailed(_("%(place)s: expected an object of paths.") % {"place": f"{place}.labels"})
+        raise PullFailed(placed(f"{place}.labels", _("expected an object of paths.")))
     texts = {f"labels.{name}": text for name, text in labels.items()} | {
         k: v for k, v in value.items() if k != "labels"
     }
     for name, text in texts.items():
         if not isinstance(text, str):
-            raise PullFailed(_("%(place)s: expected a text.") % {"place": f"{place}.{name}"})
+            raise PullFailed(placed(f"{place}.{name}", _("expected a text.")))
     for name in [name for name in texts if name not in ("metric", "unit")] + ["path"]:
         _compiled(texts.get(name, ""), f"{place}.{name}")
     try:
         fit_metric(texts.get("metric", ""), place=f"{place}.metric")
     except BadName as fault:
-        raise PullFailed(f"{fault}.") from None
+        raise PullFailed(_("%(fault)s.", fault=fault.sentence)) from None
     return Wanted(**value)
 
 
@@ -116,17 +115,18 @@ def _compiled(path: str, place: str) -> jmespath.parser.ParsedResult:
     try:
         return jmespath.compile(path)
     except (JMESPathError, RecursionError) as fault:
-        words = str(fault).splitlines() or ["it is nested too deeply"]
-        sentence = _("%(place)s: %(path)s is no JMESPath expression: %(fault)s")
-        raise PullFailed(sentence % {"place": place, "path": clipped(path), "fault": words[0]}) from None
+        words = [*str(fault).splitlines(), _("it is nested too deeply")][0]
+        raise PullFailed(
+            placed(place, _("%(path)s is no JMESPath expression: %(fault)s", path=clipped(path), fault=words))
+        ) from None
 
 
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError) as fault:
-        reason = str(fault) if isinstance(fault, ValueError) else "it is nested too deeply"
-        raise PullFailed(_("The answer is not JSON: %(fault)s.") % {"fault": reason}) from None
+        reason = str(fault) if isinstance(fault, ValueError) else _("it is nested too deeply")
+        raise PullFailed(_("The answer is not JSON: %(fault)s.", fault=reason)) from None
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -140,11 +140,18 @@ def _found(document: Any, wanted: Wanted) -> Iterator[tuple[str, Any, dict[str, 
         yield wanted.path, result, _labels(wanted, document)
         return
     if len(result) > MOST_OBJECTS:
-        raise Unusable(f"{wanted.metric}: {wanted.path} gives {len(result)} objects; at most {MOST_OBJECTS} are taken")
+        fault = _(
+            "%(path)s gives %(n)d objects; at most %(most)d are taken",
+            path=wanted.path,
+            n=len(result),
+            most=MOST_OBJECTS,
+        )
+        raise Unusable(placed(wanted.metric, fault))
     for place, item in enumerate(result):
         where = f"{wanted.path}[{place}]"
         if not wanted.value:
-            raise Unusable(f"{wanted.metric}: {wanted.path} gives a list; say with value where in each is the number")
+            fault = _("%(path)s gives a list; say with value where in each is the number", path=wanted.path)
+            raise Unusable(placed(wanted.metric, fault))
         yield f"{where}.{wanted.value}", _search(wanted.value, item, wanted), _labels(wanted, item)
 
 
@@ -156,23 +163,24 @@ def _search(path: str, document: Any, wanted: Wanted) -> Any:
     try:
         return jmespath.search(path, document)
     except (JMESPathError, TypeError, ValueError, ArithmeticError, RecursionError) as fault:
-        words = str(fault).splitlines() or ["no result"]
-        raise Unusable(f"{wanted.metric}: {path}: {words[0]}") from None
+        words = [*str(fault).splitlines(), _("no result")][0]
+        raise Unusable(placed(wanted.metric, placed(path, words))) from None
 
 
 def _take_one(taken: Taken, call: Call, wanted: Wanted, place: str, number: Any, labels: Mapping[str, Any]) -> None:
     where = f"{wanted.metric}: {place}"
     value = _number(number)
     if value is None:
-        found = "found nothing" if number is None else f"gives {_kind(number)}; expected a number"
-        taken.reject(Reason.NOT_A_NUMBER, f"{where}: {found}")
+        found = _("found nothing") if number is None else _("gives %(kind)s; expected a number", kind=_kind(number))
+        taken.reject(Reason.NOT_A_NUMBER, placed(where, found))
     elif not math.isfinite(value):
-        taken.reject(Reason.NOT_FINITE, f"{where}: gives {clipped(str(number))}; expected a finite number")
+        fault = _("gives %(got)s; expected a finite number", got=clipped(str(number)))
+        taken.reject(Reason.NOT_FINITE, placed(where, fault))
     else:
         try:
             kept = fit_labels({name: _text(text) for name, text in labels.items()}, place=f"{where}: labels")
         except BadLabels as fault:
-            taken.reject(Reason.BAD_LABELS, str(fault))
+            taken.reject(Reason.BAD_LABELS, fault.sentence)
             return
         whose = identity(call, wanted.metric, kept)
         taken.readings.append(Reading(whose, call.now, value, wanted.unit[:32], "gauge"))
@@ -199,10 +207,10 @@ def _text(found: Any) -> str:
 
 def _kind(found: Any) -> str:
     if isinstance(found, str):
-        return f'the text "{clipped(found)}"'
+        return _('the text "%(text)s"', text=clipped(found))
     if isinstance(found, list):
-        return f"a list of {len(found)}"
+        return _("a list of %(n)d", n=len(found))
     if isinstance(found, dict):
         names = ", ".join(list(map(clipped, found))[:5])
-        return f"an object with {names}" if names else "an empty object"
+        return _("an object with %(names)s", names=names) if names else _("an empty object")
     return "null" if found is None else json.dumps(found)

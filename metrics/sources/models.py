@@ -7,6 +7,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from metrics.sentences import SentenceField
+
 slug_like = RegexValidator(
     r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z",
     _("Start with a letter or a digit; go on with letters, digits, dots, hyphens and underscores."),
@@ -65,7 +67,7 @@ class Source(models.Model):
     last_seen_at = models.DateTimeField(
         _("last seen"), null=True, editable=False, help_text=_("When it last sent a sample, to the minute.")
     )
-    last_error = models.TextField(_("last error"), blank=True, editable=False)
+    last_error = SentenceField(_("last error"), blank=True, editable=False)
     last_error_at = models.DateTimeField(_("time of the last error"), null=True, editable=False)
     skew_ms = models.BigIntegerField(
         _("clock skew"), null=True, editable=False, help_text=_("How far its clock is behind ours, in ms.")
@@ -92,7 +94,7 @@ class Rejection(models.Model):
     reason = models.CharField(_("reason"), max_length=20)
     samples = models.BigIntegerField(_("samples"), default=0)
     last_at = models.DateTimeField(_("last time"))
-    example = models.TextField(_("example"), blank=True)
+    example = SentenceField(_("example"), blank=True)
 
     class Meta:
         ordering = ["-last_at"]

@@ -17,8 +17,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from metrics.ingest.calls import Reason, Taken
 from metrics.kpis.matching import matches
@@ -33,6 +31,8 @@ from metrics.kpis.remote import (
     window_after,
     window_of,
 )
+from metrics.sentences import Fault, placed, told
+from metrics.sentences import sentence as _
 from metrics.series.readings import Identity, Reading, sorted_labels
 from metrics.series.storing import Stored
 from metrics.sources.guard import BadStatus, fetch
@@ -46,10 +46,10 @@ REFUSED = (400, 422)
 GAP = 1.5
 """Intervals without an answer after which the line is asked for again."""
 NUMBERS = ("vector", "scalar")
-NO_PROMQL = gettext_noop("This is not the answer of a PromQL server; give its address as it is before /api/v1.")
+NO_PROMQL = _("This is not the answer of a PromQL server; give its address as it is before /api/v1.")
 KINDS = {
-    "matrix": "a range of values; expected one value per series, such as rate(…)",
-    "string": "a text; expected a number",
+    "matrix": _("the expression gives a range of values; expected one value per series, such as rate(…)"),
+    "string": _("the expression gives a text; expected a number"),
 }
 
 
@@ -60,8 +60,8 @@ class Asked(Taken):
     windows: list[RemoteWindow] = field(default_factory=list)
 
 
-class BadAnswer(Exception):
-    """One expression has no answer that can be used; the others may have. A sentence, without the expression."""
+class BadAnswer(Fault):
+    """One expression has no answer that can be used; the others may have. The sentence is without the expression."""
 
 
 def pull(pull: Pull, now: int) -> Asked:
@@ -71,12 +71,12 @@ def pull(pull: Pull, now: int) -> Asked:
         try:
             _ask_for(kpi, server, asked)
         except BadAnswer as error:
-            asked.reject(Reason.MALFORMED, f"KPI {kpi.name}: {error}")
+            asked.reject(Reason.MALFORMED, placed(f"KPI {kpi.name}", error.sentence))
         except PullFailed:
             if not asked.windows:
                 raise
             # The time is up: what is left comes first the next time.
-            asked.reject(Reason.MALFORMED, f"KPI {kpi.name}: no time was left to ask for it")
+            asked.reject(Reason.MALFORMED, placed(f"KPI {kpi.name}", _("no time was left to ask for it")))
             break
     if not kpis:
         _try(pull, server, asked)
@@ -88,7 +88,7 @@ def pull(pull: Pull, now: int) -> Asked:
 def check(pull: Pull) -> None:
     """Raises ValidationError unless the settings can be pulled."""
     if not pull.url.strip():
-        raise ValidationError({"url": _("Give the server's address, such as http://host:9090.")})
+        raise ValidationError({"url": told(_("Give the server's address, such as http://host:9090."))})
 
 
 def keep(pull: Pull, taken: Taken) -> Stored:
@@ -108,14 +108,19 @@ def _ask_for(kpi: KPI, server: Server, asked: Asked) -> None:
     asked.windows.append(window_after(kpi, found, at=server.now, interval_ms=server.interval_ms))
     asked.readings += server.readings(kpi.metric, found[-1])
     for warning in server.warnings:
-        asked.error = asked.error or f"KPI {kpi.name}: {warning}"
+        asked.error = asked.error or placed(f"KPI {kpi.name}", warning)
 
 
 def _of_kpi(kpi: KPI, tracks: Tracks) -> Tracks:
     """Those that the KPI's labels ask for. Raises BadAnswer when they are too many to be shown."""
     found = {labels: points for labels, points in tracks.items() if matches(kpi.labels, dict(labels))}
     if len(found) > MOST_SERIES:
-        raise BadAnswer(f"the expression gives {len(found)} series, at most {MOST_SERIES} can be shown; use sum(…)")
+        fault = _(
+            "the expression gives %(n)d series, at most %(most)d can be shown; use sum(…)",
+            n=len(found),
+            most=MOST_SERIES,
+        )
+        raise BadAnswer(fault)
     return found
 
 
@@ -124,7 +129,7 @@ def _try(pull: Pull, server: Server, asked: Asked) -> None:
     try:
         asked.readings += server.readings(expression, server.values(expression))
     except BadAnswer as error:
-        raise PullFailed(f"query: {error}") from None
+        raise PullFailed(placed("query", error.sentence)) from None
 
 
 class Server:
@@ -144,7 +149,7 @@ class Server:
         """One value per series, at `now`. Raises BadAnswer and PullFailed."""
         data = self._ask("query", query=expression, time=_seconds(self.now))
         if data["resultType"] not in NUMBERS:
-            raise BadAnswer(f"the expression gives {KINDS.get(data['resultType'], 'no number')}")
+            raise BadAnswer(KINDS.get(data["resultType"], _("the expression gives no number")))
         # VictoriaMetrics answers about a time half a minute ago, and says so; it is what it knows now.
         return {labels: {self.now: value} for labels, points in _tracks(data).items() for value in points.values()}
 
@@ -169,7 +174,7 @@ class Server:
         base = pull.url.strip().rstrip("/").removesuffix("/api/v1")
         query = urlencode({**parameters, "timeout": f"{max(left * 1000, 1):.0f}ms"})
         if left <= 0:
-            raise PullFailed(_("No answer within %(seconds)s s.") % {"seconds": pull.timeout_s})
+            raise PullFailed(_("No answer within %(seconds)s s.", seconds=pull.timeout_s))
         try:
             body = fetch(f"{base}/api/v1/{what}?{query}", timeout_s=left, user=pull.user, secret=pull.secret)
         except BadStatus as refusal:
@@ -184,27 +189,31 @@ class Server:
 def _refusal(refusal: BadStatus) -> str:
     """What the server finds wrong with an expression."""
     try:
-        return f"the server says: {str(json.loads(refusal.body)['error'])[:300]}"
+        return _("the server says: %(text)s", text=str(json.loads(refusal.body)["error"])[:300])
     except (ValueError, TypeError, KeyError, RecursionError):
-        return f"the server answered {refusal.status}"
+        return _("the server answered %(status)d", status=refusal.status)
 
 
 def _read(body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        raise PullFailed(_(NO_PROMQL)) from None
+        raise PullFailed(NO_PROMQL) from None
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("result"), list) or "resultType" not in data:
-        raise PullFailed(_(NO_PROMQL))
+        raise PullFailed(NO_PROMQL)
     return answer
 
 
 def _warnings(answer: dict[str, Any]) -> list[str]:
     warnings = answer.get("warnings")
-    found = [f"the server warns: {str(one)[:300]}" for one in warnings] if isinstance(warnings, list) else []
+    found = [_warning(one) for one in warnings] if isinstance(warnings, list) else []
     # VictoriaMetrics says so when a part of the cluster is away.
-    return found + (["the server warns: the answer is partial"] if answer.get("isPartial") is True else [])
+    return found + ([_("the server warns: the answer is partial")] if answer.get("isPartial") is True else [])
+
+
+def _warning(said: Any) -> str:
+    return _("the server warns: %(text)s", text=str(said)[:300])
 
 
 def _tracks(data: dict[str, Any]) -> Tracks:
@@ -214,7 +223,7 @@ def _tracks(data: dict[str, Any]) -> Tracks:
         for labels, pairs in _series(data):
             tracks[labels] |= dict(_points(pairs))
     except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
-        raise BadAnswer("the answer of the server cannot be read") from None
+        raise BadAnswer(_("the answer of the server cannot be read")) from None
     return dict(tracks)
 
 
@@ -225,7 +234,7 @@ def _series(data: dict[str, Any]) -> Iterator[tuple[Labels, Sequence[Any]]]:
         return
     for one in result:
         if "histogram" in one or "histograms" in one:
-            raise BadAnswer("the expression gives a histogram; expected a number")
+            raise BadAnswer(_("the expression gives a histogram; expected a number"))
         yield sorted_labels(one["metric"]), one["values"] if "values" in one else [one["value"]]
 
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from metrics.ingest.calls import Call, Sender, Taken
+from metrics.sentences import Fault
 from metrics.series.horizons import raw_retention_ms
 from metrics.series.readings import sorted_labels
 from metrics.series.storing import Stored, store
@@ -16,14 +17,14 @@ Keep = Callable[[Pull, Taken], Stored]
 """Store what one pull brought, inside the collector's transaction."""
 
 
-class PullFailed(Exception):
-    """A source could not be fetched. The message is a sentence for people; it holds no secret.
+class PullFailed(Fault):
+    """A source could not be fetched. The sentence holds no secret.
 
     `taken` is what is to be stored nevertheless, such as the sample that says "down".
     """
 
-    def __init__(self, message: str, taken: Taken | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, sentence: str, taken: Taken | None = None) -> None:
+        super().__init__(sentence)
         self.taken = taken or Taken()
 
 

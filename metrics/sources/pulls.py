@@ -16,10 +16,10 @@ from typing import Protocol
 from django.db import DataError, IntegrityError
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
-from django.utils.translation import gettext as _
 
 from live.clock import from_ms, now_ms
 from metrics.ingest.calls import Reason
+from metrics.sentences import sentence as _
 from metrics.series.storing import Stored
 from metrics.sources.attempts import Attempt, begin, given_up, limit_s
 from metrics.sources.ending import end

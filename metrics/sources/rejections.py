@@ -13,7 +13,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from live.database import in_pool
-from metrics.ingest.naming import clipped
+from metrics.ingest.naming import UNFIT, clipped
+from metrics.sentences import Sentence
 from metrics.sources.ending import end
 from metrics.sources.models import Rejection, Source
 
@@ -45,7 +46,7 @@ class Rejections:
         `example` is a sentence for people, or "" where nothing is wrong (as with duplicates); a sentence becomes the
         source's last error.
         """
-        said = clipped(example, EXAMPLE)
+        said = _fit(example)
         with self._lock:
             for reason, samples in rejected.items():
                 self.totals[reason] += samples
@@ -82,6 +83,12 @@ class Rejections:
             # The writer says when the database does not answer.
             with contextlib.suppress(DatabaseError, TimeoutError):
                 await in_pool(self.write)
+
+
+def _fit(example: str) -> str:
+    """As it can be kept: a sentence of ours, or a text without what databases refuse."""
+    fits = isinstance(example, Sentence) and len(example) <= EXAMPLE and not UNFIT.search(example)
+    return example if fits else clipped(example, EXAMPLE)
 
 
 def _write(counts: Mapping[Key, int], examples: Mapping[Key, str]) -> None:

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from time import monotonic
 
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 
 from metrics.exposition_text import BadText, Exposed, exposed, is_openmetrics, wanted_names
 from metrics.ingest.calls import Reason, Taken
 from metrics.ingest.naming import BadLabels, BadName, fit_labels, fit_metric, in_time
+from metrics.sentences import placed, told
+from metrics.sentences import sentence as _
 from metrics.series.models import Series
 from metrics.series.readings import Identity, Labels, Reading
 from metrics.series.storing import Stored
@@ -64,7 +65,7 @@ def check(pull: Pull) -> None:
     try:
         guard.parsed(pull.url)
     except PullFailed as fault:
-        raise ValidationError({"url": str(fault)}) from None
+        raise ValidationError({"url": told(fault.sentence)}) from None
 
 
 class _Target:
@@ -104,12 +105,13 @@ class _Target:
             fit_metric(one.name, place=one.place)
             labels = fit_labels(self._labels | _present(one.labels), place=one.place)
         except BadName as fault:
-            taken.reject(Reason.BAD_NAME, str(fault))
+            taken.reject(Reason.BAD_NAME, fault.sentence)
         except BadLabels as fault:
-            taken.reject(Reason.BAD_LABELS, str(fault))
+            taken.reject(Reason.BAD_LABELS, fault.sentence)
         else:
             if reason := self._unfit(one, ts):
-                taken.reject(reason, f"{one.place}: {one.name} is {one.value} at {ts}")
+                said = {"name": one.name, "value": one.value, "ts": ts}
+                taken.reject(reason, placed(one.place, _("%(name)s is %(value)s at %(ts)d", **said)))
             else:
                 series = self._identity(one.name, labels)
                 taken.readings.append(Reading(series, ts, one.value, one.unit, one.kind, one.help))
@@ -146,4 +148,4 @@ def _fault(body: bytes, fault: BadText) -> str:
         return _("The page is HTML, not metrics.")
     if start.startswith((b"{", b"[")):
         return _("The page is JSON, not metrics.")
-    return _("The page is not as Prometheus writes it: %(fault)s.") % {"fault": fault}
+    return _("The page is not as Prometheus writes it: %(fault)s.", fault=fault.sentence)

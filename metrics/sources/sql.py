@@ -25,11 +25,11 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import Error as DatabaseFailure
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from metrics.ingest.calls import Call, Reason, Taken
 from metrics.ingest.naming import BadLabels, BadName, clipped, fit_labels, fit_metric, identity
+from metrics.sentences import Fault, placed, told
+from metrics.sentences import sentence as _
 from metrics.series.readings import Reading
 from metrics.sources.models import Pull
 from metrics.sources.pulling import PullFailed, call_of
@@ -39,7 +39,7 @@ READS = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sq
 STEPS = 1_000
 """SQLite's steps between two looks at the clock: well under a millisecond."""
 
-NO_QUERY = gettext_noop("Give a query, such as SELECT count(*) AS orders FROM orders.")
+NO_QUERY = _("Give a query, such as SELECT count(*) AS orders FROM orders.")
 
 Number = int | float | Decimal
 Row = Mapping[str, Any]
@@ -53,7 +53,7 @@ class Answer(NamedTuple):
 def pull(pull: Pull, now: int) -> Taken:
     answer = _ask(pull)
     if len(answer.rows) > ROWS:
-        raise PullFailed(_("The query gives more than %(rows)s rows; add a LIMIT, or sum up.") % {"rows": ROWS})
+        raise PullFailed(_("The query gives more than %(rows)s rows; add a LIMIT, or sum up.", rows=ROWS))
     taken = take(answer, call_of(pull, now))
     if not taken.readings and taken.error:
         raise PullFailed(taken.error)
@@ -63,9 +63,9 @@ def pull(pull: Pull, now: int) -> Taken:
 def check(pull: Pull) -> None:
     """Raises ValidationError unless the settings can be pulled."""
     if pull.database not in settings.SQL_SOURCES:
-        raise ValidationError({"database": _unknown(pull.database)})
+        raise ValidationError({"database": told(_unknown(pull.database))})
     if not pull.query.strip():
-        raise ValidationError({"query": _(NO_QUERY)})
+        raise ValidationError({"query": told(NO_QUERY)})
 
 
 def take(answer: Answer, call: Call) -> Taken:
@@ -77,7 +77,7 @@ def take(answer: Answer, call: Call) -> Taken:
     values = _value_columns(answer.columns, rows)
     if rows and not values:
         columns = ", ".join(map(clipped, answer.columns))
-        raise PullFailed(_("No column holds numbers; found %(columns)s.") % {"columns": columns})
+        raise PullFailed(_("No column holds numbers; found %(columns)s.", columns=columns))
     for place, row in enumerate(rows, 1):
         _take_row(taken, call, row, values, f"row {place}")
     return taken
@@ -89,7 +89,7 @@ def _ask(pull: Pull) -> Answer:
         raise PullFailed(_unknown(pull.database))
     query = pull.query.strip().rstrip("; \n")
     if not query:
-        raise PullFailed(_(NO_QUERY))
+        raise PullFailed(NO_QUERY)
     ends = monotonic() + pull.timeout_s
     try:
         with closing(_connection(pull)) as connection, _reading_only(connection, ends, pull.timeout_s) as cursor:
@@ -102,8 +102,11 @@ def _ask(pull: Pull) -> Answer:
 
 def _unknown(name: str) -> str:
     known = ", ".join(sorted(settings.SQL_SOURCES)) or "–"
-    sentence = _("There is no database “%(name)s” (known: %(known)s); set DATABASES_…_URL where Watchfloor runs.")
-    return sentence % {"name": clipped(name), "known": known}
+    return _(
+        "There is no database “%(name)s” (known: %(known)s); set DATABASES_…_URL where Watchfloor runs.",
+        name=clipped(name),
+        known=known,
+    )
 
 
 def _connection(pull: Pull) -> BaseDatabaseWrapper:
@@ -143,10 +146,10 @@ def _reading_only(connection: BaseDatabaseWrapper, ends: float, timeout_s: int) 
 def _in_words(fault: Exception, ends: float, timeout_s: int) -> str:
     text = " ".join(str(fault).split())
     if "statement timeout" in text or (text == "interrupted" and monotonic() >= ends):
-        return _("The query took longer than %(seconds)s s and was cut off.") % {"seconds": timeout_s}
+        return _("The query took longer than %(seconds)s s and was cut off.", seconds=timeout_s)
     if text == "not authorized":
         return _("Only a query that reads is allowed: a SELECT.")
-    return _("The database says: %(fault)s") % {"fault": text[:500]}
+    return _("The database says: %(fault)s", fault=text[:500])
 
 
 def _value_columns(columns: Sequence[str], rows: Sequence[Row]) -> list[str]:
@@ -166,15 +169,15 @@ def _take_row(taken: Taken, call: Call, row: Row, values: Sequence[str], place: 
             value = _number(row[column], f"{place}, {column}")
             taken.readings.append(Reading(identity(call, metric, labels), call.now, value, "", "gauge"))
     except BadName as fault:
-        taken.reject(Reason.BAD_NAME, str(fault))
+        taken.reject(Reason.BAD_NAME, fault.sentence)
     except BadLabels as fault:
-        taken.reject(Reason.BAD_LABELS, str(fault))
+        taken.reject(Reason.BAD_LABELS, fault.sentence)
     except NotANumber as fault:
-        taken.reject(Reason.NOT_A_NUMBER, str(fault))
+        taken.reject(Reason.NOT_A_NUMBER, fault.sentence)
 
 
-class NotANumber(ValueError):
-    """A sentence that names row and column."""
+class NotANumber(Fault):
+    """The sentence names row and column."""
 
 
 def _labels(row: Row, others: set[str], place: str) -> dict[str, str]:
@@ -183,9 +186,8 @@ def _labels(row: Row, others: set[str], place: str) -> dict[str, str]:
         if column in others or cell is None:
             continue
         if not isinstance(cell, str | Number):
-            raise BadLabels(
-                f"{place}, {column}: expected a number or a text, got a {type(cell).__name__}; leave it out"
-            )
+            fault = _("expected a number or a text, got a %(type)s; leave it out", type=type(cell).__name__)
+            raise BadLabels(placed(f"{place}, {column}", fault))
         labels[column] = str(cell)
     return labels
 
@@ -194,7 +196,7 @@ def _number(cell: Any, place: str) -> float:
     with suppress(ValueError, TypeError, OverflowError):
         if isfinite(value := float(cell)):
             return value
-    raise NotANumber(f"{place}: expected a finite number, got {clipped(str(cell))}")
+    raise NotANumber(placed(place, _("expected a finite number, got %(got)s", got=clipped(str(cell)))))
 
 
 def _is_number(cell: Any) -> bool:

@@ -183,7 +183,7 @@ GOOD = number(GAUGE, 1)
         (family("a", HISTOGRAM, field(7, bucket(1, 5) * 1_001)), "at most 1000 buckets or quantiles, got 1001"),
         (
             family("a", GAUGE, *[labelled(x=str(n)) + GOOD for n in range(MOST_SAMPLES + 1)]),
-            f"a: expected at most {MOST_SAMPLES} samples in all",
+            f"a: expected at most {MOST_SAMPLES} samples",
         ),
     ],
 )  # fmt: skip
