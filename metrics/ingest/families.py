@@ -11,8 +11,8 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from metrics.ingest.naming import UNFIT
-from metrics.ingest.recent import Recent
 from metrics.ingest.units import shown_unit, unit_in_name
+from metrics.recent import Recent
 
 HELP_LENGTH = 500
 GAUGE, COUNTER, HISTOGRAM, SUMMARY, UNKNOWN = "gauge", "counter", "histogram", "summary", "unknown"

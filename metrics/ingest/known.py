@@ -6,8 +6,8 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 from metrics.ingest.families import Description
-from metrics.ingest.recent import Recent
 from metrics.ingest.wire import TooMuch
+from metrics.recent import Recent
 from metrics.sentences import sentence as _
 from metrics.series.readings import Identity
 

@@ -55,11 +55,14 @@ ENDS = ("seconds", "milliseconds", "microseconds", "bytes", "bits", "celsius", "
 END = re.compile(rf"[_.]({'|'.join((*ENDS, 'hertz', 'meters', 'grams', 'percent'))})(_total|_sum)?\Z")
 
 
-@lru_cache(maxsize=1_000)
 def shown_unit(text: str) -> str:
     """The unit as tiles write it; "" for a plain number, for an annotation ({request}), and for what is no unit."""
-    if len(text) > LONGEST:
-        return ""
+    # First, so that nobody fills the cache with long texts.
+    return "" if len(text) > LONGEST else _shown(text)
+
+
+@lru_cache(maxsize=1_000)
+def _shown(text: str) -> str:
     over, slash, below = ANNOTATION.sub("", text.strip()).partition("/")
     if slash:
         return f"{_known(over) or '1'}/{_known(below)}" if _known(below) else _known(over)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
+
+from metrics.recent import Recent
 
 Labels = tuple[tuple[str, str], ...]
 """Pairs of name and value, sorted by name, without empty values."""
@@ -41,8 +42,28 @@ def sorted_labels(labels: Mapping[str, str]) -> Labels:
     return tuple(sorted((name, value) for name, value in labels.items() if value))
 
 
-@lru_cache(maxsize=50_000)
+def weight(metric: str, labels: Labels) -> int:
+    """Bytes that Python takes at most to remember a name and labels: some 2,900 with ten short labels."""
+    texts = (metric, *(text for pair in labels for text in pair))
+    return 300 + 70 * len(labels) + sum(80 + len(text) * (1 if text.isascii() else 4) for text in texts)
+
+
+_keys: Recent[tuple[str, Labels], bytes] = Recent(32 * 1024 * 1024)
+
+
 def series_key(metric: str, labels: Labels) -> bytes:
-    """16 bytes of BLAKE2b over the name and the sorted labels."""
+    """16 bytes of BLAKE2b over the name and the sorted labels.
+
+    What was worked out lately is remembered, in at most 32 MiB whatever the lengths of names and labels: about 11,000
+    series of ten labels.
+    """
+    key = _keys.get((metric, labels))
+    if key is None:
+        key = _digest(metric, labels)
+        _keys.put((metric, labels), key, weight(metric, labels))
+    return key
+
+
+def _digest(metric: str, labels: Labels) -> bytes:
     spelled = json.dumps([metric, labels], ensure_ascii=False, separators=(",", ":"))
     return blake2b(spelled.encode(), digest_size=16).digest()

@@ -8,7 +8,7 @@ from metrics.ingest import known, remote_write
 from metrics.ingest.calls import Outcome, Reason, Sender
 from metrics.ingest.families import Type
 from metrics.ingest.problems import Problem
-from metrics.ingest.recent import Recent
+from metrics.recent import Recent
 from metrics.series.readings import Identity, Reading
 from tests.metrics.ingest import by_hand
 from tests.metrics.ingest.by_hand import NOW, STALE, field, metadata, sample, series, up

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import sys
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.series.identities import SeriesIds
-from metrics.series.readings import Identity, series_key, sorted_labels
+from metrics.series.readings import Identity, series_key, sorted_labels, weight
 
+MIB = 1024 * 1024
 A, B, C = (Identity(1, name) for name in "abc")
 labels = st.dictionaries(st.text(min_size=1), st.text(min_size=1), max_size=4)
 
@@ -24,11 +28,42 @@ def test_what_was_forgotten_is_not_known():
 
 
 def test_the_least_recently_used_is_dropped_first():
-    ids = SeriesIds(capacity=2)
+    ids = SeriesIds(budget=2 * weight("a", ()))
     ids.remember({A: 1, B: 2})
     ids.known([A])
     ids.remember({C: 3})
     assert ids.known([A, B, C]) == {A: 1, C: 3}
+
+
+def test_what_was_forgotten_or_comes_again_takes_no_room():
+    ids = SeriesIds(budget=2 * weight("a", ()))
+    for _ in range(10):
+        ids.remember({A: 1})
+        ids.remember({A: 1, B: 2})
+        ids.forget([B, C])
+    ids.remember({C: 3})
+    assert ids.known([A, B, C]) == {A: 1, C: 3}
+
+
+def test_long_labels_take_no_more_memory_than_short_ones():
+    """30 labels of the longest: 1,500 of them would be 100 MiB."""
+    ids = SeriesIds(budget=4 * MIB)
+    tracemalloc.start()
+    for number in range(1_500):
+        labels = tuple((f"{name:0128}", f"漢{number:01022}") for name in range(30))
+        series_key("漢" * 200, labels)
+        ids.remember({Identity(1, "漢" * 200, labels): number})
+    held, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 40 * MIB
+
+
+@given(name=st.text(max_size=300), labels=st.dictionaries(st.text(max_size=60), st.text(max_size=60), max_size=12))
+def test_no_more_is_taken_than_is_counted(name, labels):
+    pairs = sorted_labels(labels)
+    texts = [name, *(text for pair in pairs for text in pair)]
+    taken = sum(map(sys.getsizeof, [*texts, *pairs, pairs]))
+    assert taken < weight(name, pairs) < 3 * taken + 400
 
 
 def test_the_order_of_labels_makes_no_other_series():

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from metrics.ingest.recent import Recent
+from metrics.recent import Recent
 
 
 def filled(*keys, budget=80, size=10):
