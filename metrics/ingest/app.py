@@ -6,7 +6,6 @@ them. So a request for one of our paths is answered here, whatever the settings 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -75,15 +74,14 @@ class IngestApp:
         return [endpoint for endpoint in self._endpoints if endpoint.paths.fullmatch(path)]
 
     async def _answer(self, found: Sequence[Endpoint], scope: Any, receive: ASGIReceiveCallable) -> Answer:
+        headers, endpoint = headers_of(scope), found[0]
         try:
             endpoint = _with_method(found, scope["method"])
-            headers = headers_of(scope)
             if settings.HTTPS and not is_secure(scope, headers):
                 raise Problem(403, "expected https: samples that are sent in the clear give their token away")
             return await self._let_in(endpoint, scope, headers, receive)
         except Problem as problem:
-            body = problem.body or json.dumps({"error": problem.message}).encode() + b"\n"
-            return Answer(problem.status, body, {"content-type": "application/json"} | problem.headers)
+            return endpoint.refuse(problem, headers)
 
     async def _let_in(
         self, endpoint: Endpoint, scope: Any, headers: Mapping[str, str], receive: ASGIReceiveCallable

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from re import Pattern
 from typing import NamedTuple
 
+from metrics.ingest.problems import Problem
 from metrics.series.readings import Identity, Labels, Reading
 
 
@@ -111,6 +113,20 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Refuse = Callable[[Problem, Mapping[str, str]], Answer]
+"""How a protocol words that a request is refused; the headers are those of the request, their names in lower case."""
+
+
+def refused_in_json(problem: Problem, headers: Mapping[str, str]) -> Answer:
+    body = json.dumps({"error": problem.message}).encode() + b"\n"
+    return Answer(problem.status, body, {"content-type": "application/json"} | problem.headers)
+
+
+def refused_in_text(problem: Problem, headers: Mapping[str, str]) -> Answer:
+    body = f"{problem.message}\n".encode()
+    return Answer(problem.status, body, {"content-type": "text/plain; charset=utf-8"} | problem.headers)
+
+
 MIB = 1024 * 1024
 
 
@@ -120,8 +136,9 @@ class Endpoint:
 
     `take` runs in a thread, may ask the database, and raises Problem when nothing of the body can be taken. With
     `is_pure` it asks nobody, so that small bodies are decoded where they are received. `answer` runs after the commit,
-    on the loop, and asks nobody. `largest` bounds the bytes sent, `unpacked` those after decompression; `encodings`
-    are the content encodings that are taken; gzip is undone before `take`, others are a matter of the format.
+    on the loop, and asks nobody; so does `refuse`, which words every Problem, also those that are found before `take`.
+    `largest` bounds the bytes sent, `unpacked` those after decompression; `encodings` are the content encodings that
+    are taken; gzip is undone before `take`, others are a matter of the format.
 
     With `by_line` the body is handed over in pieces of whole lines, each stored before the next is read; `answer` gets
     all that was rejected, and no readings. `without_token` endpoints are answered for everybody and bring nothing.
@@ -133,6 +150,7 @@ class Endpoint:
     methods: Sequence[str]
     take: Callable[[Call], Taken]
     answer: Callable[[Taken, Outcome], Answer] = lambda taken, outcome: Answer()
+    refuse: Refuse = field(default=refused_in_json, kw_only=True)
     largest: int = 8 * MIB
     unpacked: int = 8 * MIB
     encodings: Sequence[str] = ("gzip", "identity")

@@ -19,6 +19,14 @@ SERVER = {"X-Influxdb-Version": VERSION, "X-Influxdb-Build": "Watchfloor"}
 HARMLESS = frozenset({Reason.NOT_A_NUMBER})
 """Reasons that are no fault of the sender: what is well said and not kept."""
 LONGEST_ERROR = 500
+CODES = {
+    401: "unauthorized",
+    403: "forbidden",
+    405: "method not allowed",
+    413: "request too large",
+    503: "unavailable",
+}
+"""The words of version 2 by the codes of HTTP."""
 CREATE = re.compile(r'\s*CREATE\s+DATABASE\s+("[^"]+"|[\w.-]+)(\s+WITH\s[^;]*)?;?\s*', re.IGNORECASE)
 LONGEST_QUERY = 1_000
 
@@ -32,6 +40,16 @@ def written_v2(taken: Taken, outcome: Outcome) -> Answer:
     error = _error(taken, outcome)
     body = {"code": "invalid", "message": error}
     return _refused(body, error) if _is_refused(taken, outcome) else _written(error)
+
+
+def refused_v1(problem: Problem, headers: Mapping[str, str]) -> Answer:
+    more = _in_header(problem.message) | problem.headers
+    return _in_json(problem.status, {"error": problem.message}, more)
+
+
+def refused_v2(problem: Problem, headers: Mapping[str, str]) -> Answer:
+    body = {"code": CODES.get(problem.status, "invalid"), "message": problem.message}
+    return _in_json(problem.status, body, _in_header(problem.message) | problem.headers)
 
 
 def _is_refused(taken: Taken, outcome: Outcome) -> bool:

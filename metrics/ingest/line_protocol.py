@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from line_protocol_parser import LineFormatError, parse_line
 
 from metrics.ingest import influx_answers
-from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Reason, Sender, Taken
+from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Reason, Refuse, Sender, Taken
 from metrics.ingest.naming import UNFIT, BadLabels, BadName, fit_labels, fit_metric, in_time, with_defaults
 from metrics.sentences import Sentence, placed
 from metrics.sentences import sentence as _
@@ -231,13 +231,14 @@ def _shown(text: str) -> str:
     return UNFIT.sub("\N{REPLACEMENT CHARACTER}", dumps(short, ensure_ascii=False).encode("utf-8", "replace").decode())
 
 
-def _write(name: str, paths: str, answer: Callable[[Taken, Outcome], Answer]) -> Endpoint:
+def _write(name: str, paths: str, answer: Callable[[Taken, Outcome], Answer], refuse: Refuse) -> Endpoint:
     return Endpoint(
         name,
         re.compile(paths),
         ("POST",),
         take,
         answer,
+        refuse=refuse,
         largest=25 * MIB,
         unpacked=25 * MIB,
         by_line=True,
@@ -247,7 +248,7 @@ def _write(name: str, paths: str, answer: Callable[[Taken, Outcome], Answer]) ->
 
 
 ENDPOINTS = (
-    _write("influx", "/write/?", influx_answers.written_v1),
-    _write("influx2", "/api/v2/write/?", influx_answers.written_v2),
+    _write("influx", "/write/?", influx_answers.written_v1, influx_answers.refused_v1),
+    _write("influx2", "/api/v2/write/?", influx_answers.written_v2, influx_answers.refused_v2),
     *influx_answers.ENDPOINTS,
 )

@@ -11,6 +11,7 @@ Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -27,8 +28,9 @@ from metrics.sentences import placed, words
 from metrics.sentences import sentence as _
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
+CODES = {401: 16, 403: 7, 405: 12, 408: 4, 503: 14}
+"""Codes of google.rpc.Status by those of HTTP."""
 INVALID_ARGUMENT = 3
-"""A code of google.rpc.Status."""
 
 
 @dataclass(slots=True)
@@ -39,17 +41,12 @@ class Export(Taken):
 
 
 def take(call: Call) -> Taken:
-    """The readings of a request. Raises Problem (400, 413, 415); its body is a google.rpc.Status."""
-    media = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    """The readings of a request. Raises Problem (400, 413, 415)."""
+    media = _media(call.headers)
     if media not in (PROTOBUF, JSON):
         fault = _("expected %(what)s, got %(got)s", what=f"{PROTOBUF} or {JSON}", got=clipped(media) or _("none"))
         raise Problem(415, placed("content-type", fault))
-    try:
-        taken = _read(call, from_json(call.body) if media == JSON else call.body)
-    except Problem as problem:
-        problem.body = _rendered(Status(code=INVALID_ARGUMENT, message=problem.message), media)
-        problem.headers["content-type"] = media
-        raise
+    taken = _read(call, from_json(call.body) if media == JSON else call.body)
     return Export(taken.readings, taken.ended, taken.rejected, taken.error, media)
 
 
@@ -61,6 +58,17 @@ def answer(taken: Taken, outcome: Outcome) -> Answer:
         response.partial_success.rejected_data_points = rejected
         response.partial_success.error_message = taken.error or _refused(outcome)
     return Answer(200, _rendered(response, media), {"content-type": media})
+
+
+def refuse(problem: Problem, headers: Mapping[str, str]) -> Answer:
+    """A google.rpc.Status in the type of the request, or as JSON where that is neither of the two."""
+    media = PROTOBUF if _media(headers) == PROTOBUF else JSON
+    status = Status(code=CODES.get(problem.status, INVALID_ARGUMENT), message=problem.message)
+    return Answer(problem.status, _rendered(status, media), {"content-type": media} | problem.headers)
+
+
+def _media(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _read(call: Call, body: bytes) -> Taken:
@@ -85,4 +93,8 @@ def _rendered(message: Status | ExportMetricsServiceResponse, media: str) -> byt
     return to_json(message) if media == JSON else message.SerializeToString()
 
 
-ENDPOINTS = (Endpoint(name="otlp", paths=re.compile(r"/v1/metrics/?"), methods=("POST",), take=take, answer=answer),)
+ENDPOINTS = (
+    Endpoint(
+        name="otlp", paths=re.compile(r"/v1/metrics/?"), methods=("POST",), take=take, answer=answer, refuse=refuse
+    ),
+)

@@ -7,12 +7,7 @@ from metrics.sentences import sentence as _
 
 
 class Problem(Exception):
-    """A request that is refused: an HTTP status and a sentence for the sender. Nothing of it is stored.
-
-    `body` is the sentence in the words of the format, with a content-type among the headers; empty: as JSON.
-    """
-
-    body: bytes = b""
+    """A request that is refused: an HTTP status and a sentence for the sender. Nothing of it is stored."""
 
     def __init__(self, status: int, message: str, *, close: bool = False, **headers: str) -> None:
         super().__init__(message)

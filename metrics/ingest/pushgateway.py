@@ -21,7 +21,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from metrics.exposition_protobuf import exposed_families
 from metrics.exposition_text import BadText, Exposed, exposed, is_openmetrics
-from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Reason, Taken
+from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Reason, Taken, refused_in_text
 from metrics.ingest.naming import BadLabels, BadName, clipped, fit_labels, fit_metric, identity, not_finite
 from metrics.ingest.problems import Problem
 from metrics.sentences import placed
@@ -68,7 +68,16 @@ def answer(taken: Taken, outcome: Outcome) -> Answer:
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    Endpoint("pushgateway", PATHS, ("PUT", "POST", "DELETE"), take, answer, largest=LARGEST, unpacked=LARGEST),
+    Endpoint(
+        "pushgateway",
+        PATHS,
+        ("PUT", "POST", "DELETE"),
+        take,
+        answer,
+        refuse=refused_in_text,
+        largest=LARGEST,
+        unpacked=LARGEST,
+    ),
 )
 
 

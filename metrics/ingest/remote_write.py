@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import cramjam
 
 from metrics.ingest import remote_write_v1, remote_write_v2, unpacking
-from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Taken
+from metrics.ingest.calls import MIB, Answer, Call, Endpoint, Outcome, Taken, refused_in_json
 from metrics.ingest.naming import clipped
 from metrics.ingest.problems import Problem, too_large
 from metrics.ingest.remote_write_intake import has_faults
@@ -29,12 +30,15 @@ PROTO = re.compile(r';\s*proto\s*=\s*"?([^;"\s]*)"?', re.IGNORECASE)
 
 
 def take(call: Call) -> Taken:
-    """The readings of a request. Raises Problem (400, 413, 415), which says that none were written."""
+    """The readings of a request. Raises Problem (400, 413, 415)."""
+    take_version = VERSIONS[_version(call.headers)]
     try:
-        return _take(call)
-    except Problem as problem:
-        problem.headers.update(_written(0))
-        raise
+        return take_version(_unpack(call), call)
+    except Malformed as error:
+        fault = _("expected %(message)s, %(fault)s", message="a protobuf message", fault=error.sentence)
+        raise Problem(400, placed("body", fault)) from None
+    except TooMuch as error:
+        raise Problem(413, placed("body", error.sentence)) from None
 
 
 def answer(taken: Taken, outcome: Outcome) -> Answer:
@@ -47,15 +51,10 @@ def answer(taken: Taken, outcome: Outcome) -> Answer:
     return Answer(400, body, headers | {"content-type": "application/json"})
 
 
-def _take(call: Call) -> Taken:
-    take_version = VERSIONS[_version(call.headers)]
-    try:
-        return take_version(_unpack(call), call)
-    except Malformed as error:
-        fault = _("expected %(message)s, %(fault)s", message="a protobuf message", fault=error.sentence)
-        raise Problem(400, placed("body", fault)) from None
-    except TooMuch as error:
-        raise Problem(413, placed("body", error.sentence)) from None
+def refuse(problem: Problem, headers: Mapping[str, str]) -> Answer:
+    """As JSON, which is for people, and with the headers that say that nothing was written."""
+    answer = refused_in_json(problem, headers)
+    return replace(answer, headers={**answer.headers, **_written(0)})
 
 
 def _version(headers: Mapping[str, str]) -> str:
@@ -102,6 +101,7 @@ ENDPOINTS = (
         methods=("POST",),
         take=take,
         answer=answer,
+        refuse=refuse,
         # Snappy makes noise a sixth longer, and the limit is one on what is inside.
         largest=10 * MIB,
         unpacked=UNPACKED,

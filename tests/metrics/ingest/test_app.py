@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from asgiref.sync import sync_to_async
 from django.db import OperationalError
+from google.rpc.status_pb2 import Status
 
 from live.clock import now_ms
 from metrics.ingest import app as apps
@@ -321,6 +322,49 @@ async def test_sockets_are_djangos(writer):
 
     await IngestApp(behind, writer)({"type": "websocket", "path": "/api/samples"}, None, None)
     assert seen == ["websocket"]
+
+
+WORDED = {
+    "/api/samples": lambda answer: answer.json()["error"],
+    "/api/v1/write": lambda answer: answer.json()["error"],
+    "/v1/metrics": lambda answer: Status.FromString(answer.content).message,
+    "/metrics/job/a": lambda answer: answer.text.removesuffix("\n"),
+    "/write": lambda answer: answer.json()["error"],
+    "/api/v2/write": lambda answer: answer.json()["message"],
+    "/hooks/alertmanager": lambda answer: answer.json()["error"],
+}
+"""How each protocol tells what is wrong."""
+BEFORE = {
+    401: ({"Authorization": "Bearer nonsense"}, "unknown or revoked"),
+    403: ({}, "expected https"),
+    405: ({"method": "PATCH"}, "PATCH: expected"),
+    413: ({"body": b"x" * 2_000}, "expected at most 1000 bytes"),
+    415: ({"content_encoding": "zstd"}, "content-encoding: expected"),
+    503: ({}, "1 samples a second"),
+}
+"""What is refused before a format gets to see it."""
+
+
+@pytest.mark.parametrize("path", WORDED)
+@pytest.mark.parametrize("status", BEFORE)
+async def test_what_is_refused_before_its_format_is_refused_in_its_words(post, settings, monkeypatch, status, path):
+    settings.LIMITS = settings.LIMITS | {"ingest_body": 1_000}
+    settings.HTTPS = status == 403
+    if status == 503:
+        monkeypatch.setattr(apps.Pace, "refusal", lambda self, sender: f"{sender.name} may send 1 samples a second")
+    options, words = BEFORE[status]
+    answer = await post(path=path, Content_Type="application/x-protobuf", **options)
+    assert answer.status_code == status
+    assert words in WORDED[path](answer)
+    written = [value for name, value in answer.headers.items() if name.endswith("-written")]
+    assert written == (["0"] * 3 if path == "/api/v1/write" else [])
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain"])
+async def test_opentelemetry_is_told_in_json_when_it_did_not_send_protobuf(post, kind):
+    answer = await post(path="/v1/metrics", Content_Type=kind, Authorization="Bearer nonsense")
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {"code": 16, "message": "this token is unknown or revoked"}
 
 
 async def test_a_writer_that_is_behind_is_a_503_that_says_when_to_come_again(post):

@@ -112,8 +112,9 @@ BAD_JSON = {
 @pytest.mark.parametrize("name", BAD_JSON)
 def test_bad_json_is_refused_as_a_status_in_json(name):
     problem = refusal(BAD_JSON[name], JSON)
-    assert (problem.status, problem.headers["content-type"]) == (400, JSON)
-    status = Parse(problem.body, Status())
+    answer = otlp.refuse(problem, {"content-type": JSON})
+    assert (answer.status, answer.headers["content-type"]) == (400, JSON)
+    status = Parse(answer.body, Status())
     assert (status.code, status.message) == (3, problem.message)
     assert status.message.startswith("body: expected")
 
@@ -131,8 +132,9 @@ def test_bad_json_is_refused_as_a_status_in_json(name):
 )
 def test_bad_protobuf_is_refused_as_a_status_in_protobuf(body):
     problem = refusal(body)
-    assert (problem.status, problem.headers["content-type"]) == (400, PROTOBUF)
-    assert Status.FromString(problem.body).message == problem.message
+    answer = otlp.refuse(problem, {"content-type": PROTOBUF})
+    assert (answer.status, answer.headers["content-type"]) == (400, PROTOBUF)
+    assert Status.FromString(answer.body).message == problem.message
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -130,7 +131,9 @@ def test_a_quarter_gibibyte_of_zeros_is_refused_at_once():
 
 def test_every_refusal_says_that_nothing_was_written():
     for problem in (refusal(call(b"")), refusal(by_hand.remote_write(up(), content_type="text/plain"))):
-        assert [problem.headers[name] for name in (WRITTEN, *OTHERS)] == ["0", "0", "0"]
+        answer = remote_write.refuse(problem, {})
+        assert [answer.headers[name] for name in (WRITTEN, *OTHERS)] == ["0", "0", "0"]
+        assert json.loads(answer.body)["error"] == problem.message
 
 
 def test_success_says_how_many_were_written():
