@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 from metrics.exposition_families import About, about_part
 from metrics.exposition_text import MOST_SAMPLES, BadText, Exposed
 from metrics.ingest.messages import client
-from metrics.ingest.naming import LABEL_NAME_LENGTH, LABEL_VALUE_LENGTH, LABELS, clipped
+from metrics.ingest.naming import LABEL_NAME_LENGTH, LABEL_VALUE_LENGTH, LABELS, clipped, fit_metric
 from metrics.ingest.wire import VARINT, Fields, Malformed, TooMuch, Walk, bounded, tag, varint
 from metrics.sentences import Sentence, placed, words
 from metrics.sentences import sentence as _
@@ -65,7 +65,7 @@ class Family:
 
 
 def exposed_families(body: bytes) -> Iterator[Exposed]:
-    """The samples of a body. Raises BadText."""
+    """The samples of a body. Raises BadText and BadName."""
     walk, names, left = Walk(), set[str](), MOST_SAMPLES
     for at, piece in enumerate(_pieces(body)):
         family, metrics = _family(walk, piece, f"families[{at}]")
@@ -106,14 +106,14 @@ def _pieces(body: bytes) -> Iterator[bytes]:
 
 
 def _family(walk: Walk, piece: bytes, place: str) -> tuple[Family, Sequence[bytes]]:
-    """A family, and its metrics as they were sent."""
+    """A family, and its metrics as they were sent. Raises BadText and BadName."""
     try:
         fields = walk.fields(piece)
     except (Malformed, TooMuch) as error:
         raise BadText(_unread(place, "a MetricFamily", error)) from None
-    name, kind = _text(fields, NAME, f"{place}.name"), fields[TYPE][-1] if fields[TYPE] else 0
-    if not name:
-        raise BadText(placed(f"{place}.name", _("expected a name, got none")))
+    # Checked here, since each bucket is named after it: a name of a MiB would become a GiB.
+    name = fit_metric(_text(fields, NAME, f"{place}.name"), place=f"{place}.name")
+    kind = fields[TYPE][-1] if fields[TYPE] else 0
     if kind not in SHAPES:
         fault = _("expected 0 to %(most)d, got %(n)d", most=max(SHAPES), n=kind)
         raise BadText(placed(f"{place}.type", fault))

@@ -151,6 +151,9 @@ ATTACKS = {
     "families: a MiB of empty labels": Attack(
         PUSH, lambda: family("a", 1, b"\x0a\x00" * (MIB // 2 - 20)), (400,), FAMILIES
     ),
+    "families: a long name and a thousand buckets": Attack(
+        PUSH, lambda: family("a" * 1_000_000, 4, message(7, b"\x1a\x00" * 1_000)), (400,), FAMILIES
+    ),
     "families: a length of 2^63": Attack(PUSH, lambda: varint(2**63) + b"\x0a\x01a", (400,), FAMILIES),
     "families: a length without an end": Attack(PUSH, lambda: b"\xff" * 1_000, (400,), FAMILIES),
     "families: a name that is no UTF-8": Attack(PUSH, lambda: b"\x03\x0a\x01\xff", (400,), FAMILIES),

@@ -153,8 +153,8 @@ GOOD = number(GAUGE, 1)
         (b"\xff" * 11, "families[0]: expected the length of a message"),
         (family("a", GAUGE, GOOD) + b"\x05\x0a", "families[1]: the body breaks off: expected 5 bytes, got 1"),
         (varint(2**63) + b"a", f"families[0]: the body breaks off: expected {2**63} bytes, got 1"),
-        (b"\x00", "families[0].name: expected a name, got none"),
-        (b"\x02\x08\x01", "families[0].name: expected a name, got none"),  # a name that is a number
+        (b"\x00", "families[0].name: expected 1 to 200 characters, got none"),
+        (b"\x02\x08\x01", "families[0].name: expected 1 to 200 characters, got none"),  # a name that is a number
         (b"\x03\x0a\x01\xff", "families[0].name: expected UTF-8"),
         (b"\x03\x0a\x09a", "families[0]: expected a MetricFamily, unexpected end of a field"),
         (family("a", 6, GOOD), "families[0].type: expected 0 to 5, got 6"),
@@ -170,8 +170,9 @@ GOOD = number(GAUGE, 1)
         (family("a", GAUGE, labelled(x="y" * 1025) + GOOD), "a: metric[0].x: expected at most 1024 characters"),
         (family("a", GAUGE, labelled(x="y" * 9_000) + GOOD), "a: metric[0].label: expected at most 30 labels"),
         (family("a", GAUGE, labelled(**{f"l{n}": "1" for n in range(31)}) + GOOD), "expected at most 30 labels"),
-        (family("a" * 201, GAUGE, GOOD), "metric[0]: expected at most 200 characters, got 201"),
-        (family("a\n", GAUGE, GOOD), ": metric[0]: expected text without control characters"),
+        (family("a" * 201, GAUGE, GOOD), "families[0].name: expected at most 200 characters, got 201"),
+        (family("a" * 195, HISTOGRAM, field(7, bucket(1, 5))), "metric[0]: expected at most 200 characters, got 202"),
+        (family("a\n", GAUGE, GOOD), "families[0].name: expected text without control characters"),
         (
             family("a", SUMMARY, labelled(quantile="1") + summary(1, 1.0, {0.5: 1})),
             "a: metric[0].label: the name quantile comes twice",
@@ -230,8 +231,9 @@ def test_numbers_are_written_as_go_writes_them(number, text):
         family("a", GAUGE, *[labelled(x=str(n)) + GOOD for n in range(40_000)]),
         family("a", HISTOGRAM, *[field(7, b"\x1a\x00" * 490)] * 1_000),
         b"".join(family(f"f{n}", GAUGE, GOOD, text="h" * 9) for n in range(29_000)),
+        family("a" * 1_000_000, HISTOGRAM, field(7, b"\x1a\x00" * 1_000)),
     ],
-    ids=["empty families", "empty metrics", "metrics", "buckets", "families"],
+    ids=["empty families", "empty metrics", "metrics", "buckets", "families", "a long name and many buckets"],
 )
 def test_a_body_of_the_largest_size_takes_less_than_a_second(read, body):
     assert len(body) <= ENDPOINT.unpacked
