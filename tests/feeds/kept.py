@@ -52,7 +52,7 @@ def rows(server: Watchfloor, sql: str, *parameters: Any) -> list[tuple]:
 def samples(server: Watchfloor, source: str) -> Samples:
     found: Samples = defaultdict(dict)
     for name, labels, ts, value in rows(server, SAMPLES, source):
-        times = found[_key(name, labels)]
+        times = found[kept_key(name, labels)]
         assert ts not in times, f"{name} at {ts} is there twice"
         times[ts] = value
     return dict(found)
@@ -67,7 +67,8 @@ def ended(server: Watchfloor, source: str) -> dict[Key, bool]:
     """Whether the sender has said of a series that it ended, and sent none since."""
     found = rows(server, ENDS, source)
     return {
-        _key(name, labels): stale_at is not None and stale_at >= (last or 0) for name, labels, last, stale_at in found
+        kept_key(name, labels): stale_at is not None and stale_at >= (last or 0)
+        for name, labels, last, stale_at in found
     }
 
 
@@ -80,7 +81,7 @@ def assert_rolled_up(server: Watchfloor, source: str) -> int:
     known, kept = samples(server, source), rows(server, ROLLUPS, source)
     found: dict[tuple[Key, int], dict[int, tuple]] = defaultdict(dict)
     for name, labels, res, t, *figures in kept:
-        found[_key(name, labels), res][t] = tuple(figures)
+        found[kept_key(name, labels), res][t] = tuple(figures)
     assert found.keys() == {(key, res) for key in known for res in RESOLUTIONS}
     for (key, res), buckets in found.items():
         _assert_same(key, buckets, known[key], res * 1000)
@@ -105,5 +106,5 @@ def _open(server: Watchfloor, source: str) -> bool:
     return any(rows(server, sql, source) != [(0,)] for sql in (DIRTY, LATE))
 
 
-def _key(name: str, labels: Any) -> Key:
+def kept_key(name: str, labels: Any) -> Key:
     return key_of(name, json.loads(labels) if isinstance(labels, str) else labels)

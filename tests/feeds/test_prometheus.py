@@ -19,8 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.faults.crowd import until
 from tests.faults.sizes import sized
 from tests.feeds.counters import counters, samples_of
-from tests.feeds.kept import Samples, ended, key_of, samples
-from tests.metrics.ingest.by_hand import V2, Symbols, packed, sample, series_2
+from tests.feeds.kept import SERIES, Samples, ended, kept_key, key_of, rows, samples
+from tests.metrics.ingest.by_hand import DELIMITED, V2, Symbols, packed, sample, series_2
 from tests.servers.prometheus import Prometheus, node_exporter, prometheus
 
 SCRAPES = sized(12, 60)
@@ -34,6 +34,9 @@ remote_write:
     authorization: {{credentials: {token}}}
     queue_config: {{batch_send_deadline: 200ms}}
 """
+TEXT = "text/plain; version=0.0.4"
+SAID = "SELECT metrics_series.name, metrics_series.labels, metrics_series.kind, unit, help "
+SAID += f"FROM {SERIES} WHERE metrics_source.name = %s"
 CONSTANT = {"node_memory_MemTotal_bytes", "node_boot_time_seconds", "node_uname_info", "go_info", "process_max_fds"}
 SHOWN = """
 import time
@@ -81,6 +84,41 @@ def test_a_kpi_shows_what_prometheus_says(fed, console):
     )
     (total,) = fed.prometheus.query("sum(node_memory_MemTotal_bytes)")
     assert float(console.run(SHOWN)) == float(total["value"][1])
+
+
+@pytest.mark.parametrize("whose", ["exporter", "server"])
+def test_protobuf_as_go_writes_it_comes_to_what_its_text_comes_to(fed, shared_server, token_of, whose):
+    """Both forms of one page are pushed, as jobs push them."""
+    page = fed.prometheus.exporter if whose == "exporter" else f"{fed.prometheus.url}/metrics"
+    for kind in (DELIMITED, TEXT, DELIMITED, TEXT):  # the first fetches are counted on the pages of the others
+        form = httpx.get(page, headers={"Accept": kind})
+        assert form.headers["content-type"].startswith(kind.partition(";")[0])
+        source = f"{whose}-{'go' if kind == DELIMITED else 'text'}"
+        pushed = httpx.put(
+            f"{shared_server.url}/metrics/job/page",
+            content=form.content,
+            headers={"Content-Type": form.headers["content-type"], "Authorization": f"Bearer {token_of(source)}"},
+        )
+        assert (pushed.status_code, pushed.text) == (200, "")
+    go, text = (described(shared_server, f"{whose}-{form}") for form in ("go", "text"))
+    assert go.keys() == text.keys()
+    assert go == text
+    assert len(go) > 100
+    assert {"counter", "gauge", "summary"} <= {kind for kind, _unit, _help in go.values()}
+    if whose == "server":
+        assert any(("le", "+Inf") in labels for _name, labels in go)
+    pushed = [values_of(shared_server, f"{whose}-{form}") for form in ("go", "text")]
+    assert pushed[0] == pushed[1] != {}
+
+
+def described(server, source: str) -> dict:
+    """Kind, unit and help of each series that did not end; quantiles that nobody observed lately are no numbers."""
+    found = {kept_key(name, labels): tuple(said) for name, labels, *said in rows(server, SAID, source)}
+    return {key: said for key, said in found.items() if "quantile" not in dict(key[1])}
+
+
+def values_of(server, source: str) -> dict:
+    return {key: set(found.values()) for key, found in samples(server, source).items() if key[0] in CONSTANT}
 
 
 def test_our_own_scrape_says_what_the_exporter_says(fed, console, shared_server):
