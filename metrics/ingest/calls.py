@@ -53,7 +53,7 @@ class Taken:
     """What a body came to.
 
     `ended` are series that their sender declares stale, with the time (epoch ms). `rejected` counts samples by reason
-    (see Reason), `error` is the first thing that was wrong, with its place.
+    (see Reason), `error` is the first thing that was wrong, with its place: a sentence (metrics.sentences).
     """
 
     readings: list[Reading] = field(default_factory=list)
