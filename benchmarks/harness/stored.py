@@ -97,7 +97,7 @@ def load(samples: int) -> None:
     now, each = now_ms(), samples // SERIES
     partitions.keep_days(now)
     source = Source.objects.ensure("shop", Source.Kind.PUSH)
-    Series.objects.bulk_create(_series(source.pk, number, now) for number in range(SERIES))
+    Series.objects.bulk_create(_series(source.pk, number, now, each) for number in range(SERIES))
     with connection.cursor() as cursor:
         sql = LOAD.format(numbers=NUMBERS[connection.vendor], order=ORDERS[connection.vendor])
         cursor.execute(sql, [each, now - each * INTERVAL_MS, INTERVAL_MS])
@@ -106,10 +106,10 @@ def load(samples: int) -> None:
         cursor.execute("ANALYZE")
 
 
-def _series(source: int, number: int, now: int) -> Series:
+def _series(source: int, number: int, now: int, each: int) -> Series:
     labels = {"host": f"web-{number}"}
     key = series_key("load", tuple(labels.items()))
-    return Series(source_id=source, name="load", labels=labels, key=key, last_ts=now, interval_ms=INTERVAL_MS)
+    return Series(source_id=source, name="load", labels=labels, key=key, last_ts=now, interval_ms=INTERVAL_MS, total=each)
 
 
 def measure_reading(kept: Kept, runs: int) -> None:

@@ -19,6 +19,8 @@ SURROUNDINGS = f"""
         COALESCE(((SELECT MIN(s.ts) FROM metrics_sample s
                    WHERE s.series_id = span.series_id AND s.ts >= span.high) / {MS} + 1) * {MS}, span.high),
         COALESCE((SELECT MAX(s.ts) FROM metrics_sample s
+                  WHERE s.series_id = span.series_id AND s.ts < span.low AND s.ts >= span.low - {HOUR_MS}),
+                 (SELECT MAX(s.ts) FROM metrics_sample s
                   WHERE s.series_id = span.series_id AND s.ts < span.low), span.low),
         (SELECT r."last" FROM metrics_rollup r
          WHERE r.series_id = span.series_id AND r.res = {COARSEST} AND r.t <= span.low - {HOUR_MS}

@@ -9,6 +9,8 @@ from metrics.kpis.models import KPI
 from metrics.kpis.reading import MOST_DRAWN, READ, evaluate_all
 from metrics.kpis.samples import as_of, newest
 from metrics.kpis.verbs import make_kpi
+from metrics.series.horizons import DAY_MS
+from metrics.series.models import Sample, Series
 from tests.metrics.kpis.arranging import NOW, a_series
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +24,15 @@ def test_the_newest_samples_of_each_series_are_read():
     one, other = a_series("a", range(100)), a_series("b", [5.0], interval_ms=None)
     found = newest([one.pk, other.pk], 3)
     assert found == {one.pk: [(NOW - 2000, 97.0), (NOW - 1000, 98.0), (NOW, 99.0)], other.pk: [(NOW, 5.0)]}
+
+
+def test_samples_before_a_gap_of_days_count_among_the_newest():
+    series = a_series("a", [3.0, 4.0])
+    before = [(NOW - 3 * DAY_MS - ago, float(ago)) for ago in (2, 1)]
+    Sample.objects.bulk_create(Sample(series=series, ts=ts, value=value) for ts, value in before)
+    Series.objects.filter(pk=series.pk).update(total=4)
+    now = [(NOW - 1000, 3.0), (NOW, 4.0)]
+    assert [newest([series.pk], count)[series.pk] for count in (2, 3, 9)] == [now, [before[1], *now], [*before, *now]]
 
 
 def test_a_series_without_samples_has_none():
