@@ -34,8 +34,7 @@ from metrics.ingest.calls import Call, Endpoint, Sender
 from metrics.ingest.endpoints import ENDPOINTS
 from metrics.ingest.writer import BATCH
 from metrics.series.horizons import raw_retention_ms
-from metrics.series.rollups import BATCH as DIRTY
-from metrics.series.rollups import roll_up
+from metrics.series.rollups import catch_up
 from metrics.series.storing import store
 from metrics.sources.models import Source
 
@@ -108,7 +107,7 @@ class Pipeline:
         more = True
         while more:
             with self.costs["roll-up"].noted():
-                more = roll_up() >= DIRTY
+                more = catch_up()
 
     def _call(self, body: bytes) -> Call:
         now, headers = now_ms(), {name.lower(): value for name, value in self._format.headers.items()}

@@ -109,7 +109,9 @@ def load(samples: int) -> None:
 def _series(source: int, number: int, now: int, each: int) -> Series:
     labels = {"host": f"web-{number}"}
     key = series_key("load", tuple(labels.items()))
-    return Series(source_id=source, name="load", labels=labels, key=key, last_ts=now, interval_ms=INTERVAL_MS, total=each)
+    return Series(
+        source_id=source, name="load", labels=labels, key=key, last_ts=now, interval_ms=INTERVAL_MS, total=each
+    )
 
 
 def measure_reading(kept: Kept, runs: int) -> None:

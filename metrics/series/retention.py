@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from time import perf_counter
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -12,12 +13,16 @@ from metrics.series import partitions
 from metrics.series.horizons import COARSEST, RESOLUTIONS, closed_before, rollups_before
 from metrics.series.models import LateHour, Rollup, Sample, Series
 from metrics.series.spare_pages import give_back
+from metrics.series.stride import SECONDS
 
 logger = logging.getLogger(__name__)
 
-ROWS = 5_000
+ROWS = 1_000
+"""Rows that one statement deletes."""
 SERIES = 500
 """Series that are looked at in one step."""
+SILENT = 20
+"""Series that are deleted at once, with all that refers to them."""
 
 
 class Retention:
@@ -32,16 +37,20 @@ class Retention:
         self._after = 0
 
     @transaction.atomic
-    def step(self, now: int, *, rows: int = ROWS) -> bool:
-        """Delete up to `rows` rows that are too old at `now` (epoch ms). False when a round has come to its end."""
+    def step(self, now: int, *, seconds: float = SECONDS, rows: int = ROWS) -> bool:
+        """Delete what is too old at `now` (epoch ms), up to `rows` rows at a time, for about so many seconds.
+
+        False when a round has come to its end.
+        """
+        ends = perf_counter() + seconds
         if self._after == 0 and partitions.keep_days(now):
             return True
         ids = list(Series.objects.filter(pk__gt=self._after).order_by("pk").values_list("pk", flat=True)[:SERIES])
         if ids:
-            if _delete_old(ids, now, rows) < rows:
+            if _delete_old(ids, now, rows, ends):
                 self._after = ids[-1]
             return True
-        if _delete_silent(rollups_before(COARSEST, now)) or give_back():
+        if _delete_silent(rollups_before(COARSEST, now)) or give_back(ends):
             return True
         self._after = 0
         self._look_for_strays()
@@ -62,14 +71,16 @@ def expire(now: int) -> bool:
     return rounds.step(now)
 
 
-def _delete_old(ids: list[int], now: int, limit: int) -> int:
-    gone = 0
-    for rows, column, series, cutoff in _expired(ids, now):
+def _delete_old(ids: list[int], now: int, rows: int, ends: float) -> bool:
+    """Whether all was deleted before the time was over, which `perf_counter` tells."""
+    for table, column, series, cutoff in _expired(ids, now):
         for pk in series:
-            gone += _delete_older(rows.filter(series=pk), column, cutoff, limit - gone)
-            if gone >= limit:
-                return gone
-    return gone
+            is_full = True
+            while is_full:
+                is_full = _delete_older(table.filter(series=pk), column, cutoff, rows) >= rows
+                if perf_counter() >= ends:
+                    return False
+    return True
 
 
 def _expired(ids: list[int], now: int) -> Iterator[tuple[QuerySet, str, list[int], int]]:
@@ -100,4 +111,4 @@ def _delete_older(rows: QuerySet, column: str, cutoff: int, limit: int) -> int:
 def _delete_silent(cutoff: int) -> int:
     """Delete series of which nothing is left."""
     silent = Series.objects.filter(last_ts__lt=cutoff, dirty_from=None).order_by("pk").values_list("pk", flat=True)
-    return Series.objects.filter(pk__in=list(silent[:SERIES])).delete()[0]
+    return Series.objects.filter(pk__in=list(silent[:SILENT])).delete()[0]

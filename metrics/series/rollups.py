@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby, pairwise
+from time import perf_counter
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -22,11 +23,12 @@ from metrics.series import aggregates
 from metrics.series.bulk import values
 from metrics.series.horizons import FINEST, HOUR_MS, RESOLUTIONS
 from metrics.series.models import LateHour, Series
+from metrics.series.stride import Stride
 
 BATCH = 500
-"""Series per transaction: their rows are locked for its length, and storing waits for that."""
+"""Series per transaction at most: their rows are locked for its length, and storing waits for that."""
 SAMPLES = 50_000
-"""About as many are read in one transaction."""
+"""About as many are read in one transaction at most."""
 LATE_HOURS = 20
 UNKNOWN_MS = 1_000
 
@@ -45,13 +47,24 @@ class Span(NamedTuple):
     level: float | None = None
 
 
+_stride = Stride()
+
+
+def catch_up(stride: Stride = _stride) -> bool:
+    """Roll up as much as takes some milliseconds; whether more may be left."""
+    batch, began = stride.of(BATCH), perf_counter()
+    has_more = roll_up(batch=batch, samples=stride.of(SAMPLES), late_hours=stride.of(LATE_HOURS)) >= batch
+    stride.note(perf_counter() - began, was_all=not has_more)
+    return has_more
+
+
 @transaction.atomic
-def roll_up(*, batch: int = BATCH, samples: int = SAMPLES) -> int:
+def roll_up(*, batch: int = BATCH, samples: int = SAMPLES, late_hours: int = LATE_HOURS) -> int:
     """Bring the roll-ups of up to `batch` dirty series up to date; return how many there were.
 
     `batch`, where more may be left: a span of many more than `samples` samples is done in several calls.
     """
-    late = list(LateHour.objects.order_by("t", "series").values_list("series", "t")[:LATE_HOURS])
+    late = list(LateHour.objects.order_by("t", "series").values_list("series", "t")[:late_hours])
     # The longest dirty first, so that those who are always dirty do not keep others waiting.
     dirty = Series.objects.filter(dirty_from__isnull=False).order_by("dirty_from", "pk").values_list("pk", flat=True)
     ids = {*dirty[:batch], *(series for series, _t in late)}
@@ -61,7 +74,7 @@ def roll_up(*, batch: int = BATCH, samples: int = SAMPLES) -> int:
     recompute([*spans, *(Span(series, t, t + HOUR_MS) for series, t in late)])
     for series, t in late:
         LateHour.objects.filter(series=series, t=t).delete()
-    return len(ids) if is_whole and len(late) < LATE_HOURS else max(len(ids), batch)
+    return len(ids) if is_whole and len(late) < late_hours else max(len(ids), batch)
 
 
 def recompute(spans: Sequence[Span]) -> None:
@@ -86,8 +99,9 @@ def _dirty_spans(ids: Iterable[int], samples: int) -> tuple[list[Span], bool]:
         if room <= 0:
             is_whole = False
             continue
-        span = _aligned(Span(series, first, last + 1), HOUR_MS if first < hour_ago else FINEST * 1000)
-        most = max(room * (interval_ms or UNKNOWN_MS), HOUR_MS) // HOUR_MS * HOUR_MS
+        edge = HOUR_MS if first < hour_ago else FINEST * 1000
+        span = _aligned(Span(series, first, last + 1), edge)
+        most = max(room * (interval_ms or UNKNOWN_MS), edge) // edge * edge
         if span.high - span.low > most:
             left[series] = span.low + most
             span = span._replace(high=span.low + most)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 
 from django.db import connection
@@ -10,11 +11,11 @@ SHARE = 0.1
 """Of the file's pages may be spare: the next samples will take them."""
 LEAST = 1_000
 AT_ONCE = 256
-"""Pages in one step, each 4 KiB: moving them holds the lock for some milliseconds."""
+"""Pages in one step at most, each 4 KiB: those that were moved are written again with the commit."""
 
 
-def give_back() -> bool:
-    """Give some spare pages back, where there are many; whether there were."""
+def give_back(ends: float) -> bool:
+    """Give spare pages back, where there are many, until `perf_counter` is at `ends`; whether there were."""
     if connection.vendor != "sqlite":
         return False
     with connection.cursor() as cursor:
@@ -24,6 +25,8 @@ def give_back() -> bool:
         # One by one: it moves a page each time it is stepped, and Python steps what has no columns only once.
         for _ in range(AT_ONCE):
             cursor.execute("PRAGMA incremental_vacuum(1)")
+            if perf_counter() >= ends:
+                break
         return True
 
 

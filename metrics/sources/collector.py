@@ -14,7 +14,7 @@ from django.db import transaction
 
 from live.clock import now_ms
 from metrics.series.retention import expire
-from metrics.series.rollups import BATCH, roll_up
+from metrics.series.rollups import catch_up
 from metrics.series.storing import Stored, store
 from metrics.sources import lease
 from metrics.sources.ending import end
@@ -35,8 +35,10 @@ ROLL_UP_EVERY_S = 2.0
 EXPIRE_EVERY_S = 300.0
 BACK_OFF_S = 5.0
 STOP_S = 0.5
-ROUNDS = 20
-"""Small transactions of roll-ups or retention in one tick, with room for other writers between them."""
+AT_ONCE_S = 0.5
+"""For so long a tick rolls up, or forgets, in small transactions."""
+PAUSE_S = 0.01
+"""Between them. Whoever waits for SQLite looks again ever more rarely; without a pause he would find it taken."""
 
 
 class Collector:
@@ -102,12 +104,10 @@ class Collector:
             return
         await self._sample()
         if self._is_due("roll-up", ROLL_UP_EVERY_S):
-            await self._repeat(lambda: roll_up() >= BATCH)
+            await self._repeat("roll-up", catch_up)
         if self._is_due("expire", EXPIRE_EVERY_S):
             now = now_ms()
-            if await self._repeat(lambda: expire(now)):
-                # More than there is time for in a tick: the next one goes on.
-                self._due["expire"] = 0.0
+            await self._repeat("expire", lambda: expire(now))
 
     async def _take(self) -> None:
         self.generation = await self._lane.run(lambda _claim: lease.take(self._process))
@@ -125,12 +125,15 @@ class Collector:
         source = Source.objects.ensure(HOST, Source.Kind.HOST)
         return store(self._host.readings(source.pk, now))
 
-    async def _repeat(self, has_more: Callable[[], bool]) -> bool:
-        """Do a small piece of work again while there is more, each in its own transaction; whether more is left."""
-        for _round in range(ROUNDS):
-            if not await self._lane.run(lambda claim: self._under_lease(claim, has_more)):
-                return False
-        return True
+    async def _repeat(self, what: str, has_more: Callable[[], bool]) -> None:
+        """Do a small piece of work again while there is more, each in its own transaction."""
+        ends = monotonic() + AT_ONCE_S
+        while await self._lane.run(lambda claim: self._under_lease(claim, has_more)):
+            if monotonic() >= ends:
+                # More than there is time for in a tick: the next one goes on.
+                self._due[what] = 0.0
+                return
+            await asyncio.sleep(PAUSE_S)
 
     def _under_lease(self, claim: Claim, work: Callable[[], R]) -> R:
         generation = self.generation

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-from django.db import connection
 
 from metrics.series.models import Rollup, Sample, Series
 from metrics.series.rollups import roll_up
@@ -144,14 +143,3 @@ def test_what_a_series_is_stays_once_it_is_known(shop):
 def test_a_new_series_is_described_by_its_first_reading(shop):
     store([reading(shop.pk)._replace(kind="gauge", unit="s", help="Time.")])
     assert described() == ("gauge", "s", "Time.")
-
-
-def test_samples_need_no_row_number_and_stand_once_on_the_disk():
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("SELECT sql FROM sqlite_master WHERE name IN ('metrics_sample', 'metrics_rollup')")
-            assert all("WITHOUT ROWID" in sql for (sql,) in cursor.fetchall())
-            assert cursor.execute("PRAGMA auto_vacuum").fetchone() == (2,)
-        else:
-            cursor.execute("SELECT partstrat::text FROM pg_partitioned_table")
-            assert cursor.fetchall() == [("r",)]
