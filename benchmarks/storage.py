@@ -5,15 +5,21 @@
 200 series at 10 s, with their minutes and hours. Reading is what a board does: the newest 60 samples of 50 series in
 one query, of other series each time. Forgetting is one round of retention in its small steps, while a process beside it
 writes a row every 5 ms and notes how long it waits for its turn.
+
+Beside each time stands what is left of it without the waits for a processor, that is, what it would be on a machine
+with nothing else to do. The gate of reading looks at that. A step of retention may end with a checkpoint of SQLite's
+log, which holds nobody up; how long the lock is held shows in what the process beside it waits.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +43,7 @@ def main(samples: int, runs: int, databases: list[str]) -> None:
     for name in databases:
         kept = measure(name, samples, runs)
         show(name, kept)
-        goals.check(READ[name], kept["p95_ms"])
+        goals.check(READ[name], percentile(kept["free_reads_ms"], 0.95))
         goals.check(*((WAIT, kept["waits_ms"][-1]) if name == SQLITE else (DROP, kept["days"])))
     goals.finish()
 
@@ -54,17 +60,23 @@ def measure(name: str, samples: int, runs: int) -> dict[str, Any]:
 
 def show(name: str, kept: dict[str, Any]) -> None:
     print(f"\n{name}: {kept['samples']:,} samples loaded in {kept['load_s']:.1f} s")
-    print(f"  60 points of 50 tiles: p50 {kept['p50_ms']:.2f} ms, p95 {kept['p95_ms']:.2f} ms")
     end = "to its end" if kept["is_done"] else "and not done"
     print(f"  retention: {kept['gone']:,} rows and {kept['days']} days in {kept['forget_s']:.1f} s, {end}")
-    print(f"  its steps: {spread(kept['steps_ms'])}")
-    print(f"  what a writer beside it waited: {spread(kept['waits_ms'])}", flush=True)
+    print(f"  {'ms':<36} {'p50':>7} {'p95':>7} {'p99':>7} {'most':>7}   of")
+    show_times("60 points of 50 tiles", kept["reads_ms"], kept["free_reads_ms"])
+    show_times("steps of retention", kept["steps_ms"], kept["free_steps_ms"])
+    show_times("a writer beside it waited", kept["waits_ms"])
 
 
-def spread(sorted_ms: list[float]) -> str:
-    count = len(sorted_ms)
-    p50, p99 = sorted_ms[count // 2], sorted_ms[int(count * 0.99)]
-    return f"p50 {p50:.1f}, p99 {p99:.1f}, most {sorted_ms[-1]:.1f} ms of {count:,}"
+def show_times(what: str, taken: list[float], free: Sequence[float] = ()) -> None:
+    for name, times in ((what, taken), ("  without waits for a processor", free)):
+        if times:
+            cells = " ".join(f"{percentile(times, share):7.2f}" for share in (0.5, 0.95, 0.99, 1))
+            print(f"  {name:<36} {cells}   {len(times):,}", flush=True)
+
+
+def percentile(sorted_ms: Sequence[float], share: float) -> float:
+    return sorted_ms[math.ceil(len(sorted_ms) * share) - 1]
 
 
 def arguments() -> argparse.Namespace:

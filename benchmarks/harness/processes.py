@@ -13,6 +13,11 @@ def cpu_ns(pid: int) -> int:
     return sum(int(file.read_text().split()[0]) for file in Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
+def waited_ns(*pids: int) -> int:
+    """How long the main threads of these processes were ready to run while others had the processors."""
+    return sum(int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) for pid in pids)
+
+
 def resident_kib(pid: int) -> int:
     """Memory that the process holds (VmRSS)."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
