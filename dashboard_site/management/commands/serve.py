@@ -17,7 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from dashboard_site.asgi import application
 from dashboard_site.first_admin import make_first_admin
 from dashboard_site.listening import listening
-from dashboard_site.memory import return_large_blocks
+from dashboard_site.memory import return_blocks
 from dashboard_site.runtime import MACHINE, runtime
 from dashboard_site.server import Server, configuration
 from dashboard_site.workers import Workers, worker_command
@@ -65,7 +65,7 @@ class Command(BaseCommand):
 def serve(listener: socket.socket, label: str) -> None:
     """Serve until a signal says otherwise. `label` names this process on its own figures."""
     runtime.label = label
-    return_large_blocks()
+    return_blocks()
     with contextlib.suppress(KeyboardInterrupt):
         Server(configuration(application), runtime.drain).run(sockets=[listener])
 
