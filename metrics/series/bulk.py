@@ -6,6 +6,7 @@ them are new, 26 and 27; updating series 5 and 23, with `bulk_update` 1,400 and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
@@ -34,6 +35,18 @@ class Progress(NamedTuple):
     dirty_from: int | None
     dirty_to: int | None
     id: int
+
+
+def hold_series(ids: Sequence[int], columns: Sequence[str]) -> list[tuple]:
+    """These columns of the series, whose rows are locked in the order of their ids."""
+    is_postgresql = connection.vendor == "postgresql"
+    found = []
+    with connection.cursor() as cursor:
+        for piece in pieces(sorted(ids)):
+            sql = (_HOLD_ARRAY if is_postgresql else _HOLD_JSON).format(columns=", ".join(columns))
+            cursor.execute(sql, [piece if is_postgresql else json.dumps(piece)])
+            found += cursor.fetchall()
+    return found
 
 
 def insert_samples(rows: Sequence[SampleRow]) -> list[tuple[int, int]]:
@@ -92,6 +105,8 @@ def values(rows: Sequence[tuple]) -> str:
     return "VALUES " + ",".join([f"({','.join(['%s'] * len(rows[0]))})"] * len(rows))
 
 
+_HOLD_JSON = "SELECT {columns} FROM metrics_series WHERE id IN (SELECT value FROM json_each(%s)) ORDER BY id"
+_HOLD_ARRAY = "SELECT {columns} FROM metrics_series WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 _INSERT = "INSERT INTO metrics_sample (series_id, ts, value) "
 _NEW = " ON CONFLICT DO NOTHING RETURNING series_id, ts"
 _ARRAYS = "SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[])"

@@ -25,10 +25,15 @@ class SeriesIds:
         self._lock = threading.Lock()
 
     def known(self, identities: Iterable[Identity]) -> dict[Identity, int]:
+        found = {}
         with self._lock:
-            found = {identity: self._ids[identity] for identity in identities if identity in self._ids}
-            for identity in found:
-                self._ids.move_to_end(identity)
+            for identity in identities:
+                # An identity is hashed anew each time, which takes longer than all else here.
+                if pk := self._ids.get(identity):
+                    found[identity] = pk
+            if len(self._ids) > self._capacity // 2:
+                for identity in found:
+                    self._ids.move_to_end(identity)
         return found
 
     def remember(self, ids: Mapping[Identity, int]) -> None:

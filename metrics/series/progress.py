@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from metrics.series.bulk import Progress, pieces
+from metrics.series.bulk import Progress, hold_series
 from metrics.series.intervals import observed_interval
-from metrics.series.models import LateHour, Series
+from metrics.series.models import LateHour
 from metrics.series.readings import Identity, series_key
 
 HOUR_MS = 3_600_000
@@ -45,11 +45,7 @@ class Row(NamedTuple):
 
 def locked(ids: Mapping[Identity, int]) -> dict[int, Row]:
     """The rows of the series, locked in the order of their ids. Raises Vanished unless each is what it should be."""
-    rows: dict[int, Row] = {}
-    for piece in pieces(sorted(ids.values())):
-        found = Series.objects.select_for_update(no_key=True).filter(pk__in=piece).order_by("pk")
-        # Tuples: instances take three times as long, and there are thousands.
-        rows |= {row[0]: Row._make(row) for row in found.values_list(*Row._fields)}
+    rows = {row[0]: Row._make(row) for row in hold_series(list(ids.values()), Row._fields)}
     for (source, metric, labels), pk in ids.items():
         row = rows.get(pk)
         if row is None or row.source_id != source or bytes(row.key) != series_key(metric, labels):
