@@ -175,6 +175,21 @@ def test_a_long_span_is_done_in_several_transactions(shop, monkeypatch):
     assert rollups("n", "inc", res=3600) == [(60, 59.0)] + [(60, 60.0)] * 9
 
 
+def test_a_span_of_the_last_hour_is_cut_at_buckets_of_ten_seconds(shop):
+    start = T0 - 40 * MINUTE
+    store([reading(shop.pk, start + second * 1_000, float(second % 700)) for second in range(2_400)])
+    counts = []
+    while roll_up(samples=500):
+        counts.append(len(rollups(res=10)))
+    # With each piece the bucket after it, since the step into that one is of this piece.
+    assert counts == [51, 101, 151, 201, 240]
+    pieces = [rollups(res=res) for res in (10, 60, 3600)]
+    Rollup.objects.all().delete()
+    Series.objects.update(dirty_from=start, dirty_to=T0)
+    roll_up()
+    assert [rollups(res=res) for res in (10, 60, 3600)] == pieces
+
+
 def test_values_at_the_end_of_the_range_do_not_stop_the_rollups(send):
     most = 1.7976931348623157e308
     send((0, most), (1, most), (2, -most), (3, -most), (4, most), (60, most), (61, most))
