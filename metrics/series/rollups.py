@@ -47,7 +47,7 @@ class Span(NamedTuple):
     level: float | None = None
 
 
-_stride = Stride()
+_stride = Stride(0.02)
 
 
 def catch_up(stride: Stride = _stride) -> bool:
@@ -93,9 +93,9 @@ def _dirty_spans(ids: Iterable[int], samples: int) -> tuple[list[Span], bool]:
     held = Series.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
     hour_ago, room = now_ms() - HOUR_MS, samples
     spans, left, is_whole = [], {}, True
-    for series, first, last, interval_ms in held.values_list("pk", "dirty_from", "dirty_to", "interval_ms"):
-        if first is None or last is None:
-            continue
+    rows = [row for row in held.values_list("dirty_from", "pk", "dirty_to", "interval_ms") if row[0] is not None]
+    # Locked in the order of their ids, served by how long they have been dirty: else the last ids might never be.
+    for first, series, last, interval_ms in sorted(rows):
         if room <= 0:
             is_whole = False
             continue

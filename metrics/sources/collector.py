@@ -35,8 +35,8 @@ ROLL_UP_EVERY_S = 2.0
 EXPIRE_EVERY_S = 300.0
 BACK_OFF_S = 5.0
 STOP_S = 0.5
-AT_ONCE_S = 0.5
-"""For so long a tick rolls up, or forgets, in small transactions."""
+AT_ONCE_S = {"roll-up": 0.8, "expire": 0.5}
+"""For so long a tick rolls up, and forgets, in small transactions, the waits for other writers included."""
 PAUSE_S = 0.01
 """Between them. Whoever waits for SQLite looks again ever more rarely; without a pause he would find it taken."""
 
@@ -127,7 +127,7 @@ class Collector:
 
     async def _repeat(self, what: str, has_more: Callable[[], bool]) -> None:
         """Do a small piece of work again while there is more, each in its own transaction."""
-        ends = monotonic() + AT_ONCE_S
+        ends = monotonic() + AT_ONCE_S[what]
         while await self._lane.run(lambda claim: self._under_lease(claim, has_more)):
             if monotonic() >= ends:
                 # More than there is time for in a tick: the next one goes on.

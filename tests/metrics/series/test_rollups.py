@@ -157,6 +157,12 @@ def test_those_who_are_dirty_longest_come_first(shop):
     assert Series.objects.get(dirty_from__isnull=False).name == "a"
 
 
+def test_where_there_is_room_for_one_series_it_is_the_one_that_is_dirty_longest(shop):
+    store([reading(shop.pk, T0 - n * 20_000, metric=name) for n, name in enumerate("abc")])
+    roll_up(samples=1)
+    assert set(Series.objects.filter(dirty_from=None).values_list("name", flat=True)) == {"c"}
+
+
 def test_series_for_whose_samples_there_is_no_room_cost_no_statement(shop, django_assert_max_num_queries):
     store([reading(shop.pk, metric=f"m{n}") for n in range(50)])
     with django_assert_max_num_queries(15):
