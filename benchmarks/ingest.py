@@ -45,6 +45,7 @@ FIGURES = (
     "p95 until seen at 20,000/s (aim 1,500 ms)",
     "at 4,000/s (aim 1,000 ms)",
     "MiB held at 20,000/s, growth a minute (aim 1)",
+    "roll-ups behind at 20,000/s, at full speed",
     "503s",
 )
 
@@ -88,7 +89,8 @@ def show(name: str, format: str, rate: int, fed: Fed) -> None:
     asked = f"{rate:,}/s" if rate else "full speed"
     costs = f"{fed.rate:9,.0f}/s, {fed.cpu_us:5.1f} µs of CPU and {fed.database_us:5.1f} of the database's"
     seen = f"seen after {fed.age_ms(0.5):.0f} ms, p95 {fed.age_ms(0.95):.0f}; answered p95 {fed.answer_ms(0.95):.0f}"
-    print(f"{name:<10} {format:<12} {asked:<10} {costs}; {seen}; {held(fed)}; {fed.overloads} x 503", flush=True)
+    kept = f"{held(fed)}; roll-ups {fed.behind_s:.0f} s behind; {fed.overloads} x 503"
+    print(f"{name:<10} {format:<12} {asked:<10} {costs}; {seen}; {kept}", flush=True)
 
 
 def held(fed: Fed) -> str:
@@ -106,6 +108,7 @@ def figures(phases: Phases) -> list[str]:
         f"{fast.age_ms(0.95):,.0f} ms",
         f"{slow.age_ms(0.95):,.0f} ms",
         held(fast) + growth,
+        f"{fast.behind_s:.0f} s, {full.behind_s:.0f} s",
         str(sum(phase.overloads for phase in phases.values())),
     ]
 
@@ -148,6 +151,7 @@ def judge(name: str, fed: Mapping[str, Phases], shares: Shares, goals: Goals) ->
         goals.check(Goal(f"samples per CPU-second, {what}", "at least", 20_000, 10_000), fast.per_cpu_second)
         goals.check(Goal(f"p95 until seen at 20,000/s, {what}", "at most", 1_500, 3_000, "ms"), fast.age_ms(0.95))
         goals.check(Goal(f"p95 until seen at 4,000/s, {what}", "at most", 1_000, 2_000, "ms"), slow.age_ms(0.95))
+        goals.check(Goal(f"roll-ups behind at 20,000/s, {what}", "at most", 5, 10, "s"), fast.behind_s)
         if len(fast.memory_kib) >= TELLING:
             goals.check(Goal(f"growth of memory a minute, {what}", "at most", 1, 10, "MiB"), fast.growth_mib)
     if name == SQLITE:

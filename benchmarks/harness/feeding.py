@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import re
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -17,9 +19,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import psutil
+import psycopg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -54,7 +57,7 @@ class Fed:
     """What came of a phase. Rates are samples a second; CPU is in µs per sample.
 
     `ages_ms`: for each request, from its making until a frame showed its samples or later ones. `memory_kib` is what
-    the server held, second by second.
+    the server held, second by second. `behind_s`: at its end, the age of the oldest sample that was not rolled up.
     """
 
     rate: float
@@ -66,6 +69,7 @@ class Fed:
     memory_kib: list[int]
     frames: int
     sender_cpu: float
+    behind_s: float
 
     @property
     def per_cpu_second(self) -> float:
@@ -114,7 +118,7 @@ class Feed:
             with Memory(pid) as memory:
                 sent = Sent(**json.loads(_line(sender)))
             spent, took = cpu_ns(pid) - cpu, time.monotonic() - began
-            database = self._database_s() - database
+            database, behind_s = self._database_s() - database, self._behind_s()
         received = self._load.report()
         if received.open < SOCKETS or not received.frames:
             raise LoadFailed(f"{received.open} of {SOCKETS} sockets are open and got {received.frames} frames")
@@ -129,6 +133,7 @@ class Feed:
             memory_kib=memory.kib,
             frames=received.frames,
             sender_cpu=sent.cpu_s / took,
+            behind_s=behind_s,
         )
 
     @contextmanager
@@ -144,6 +149,15 @@ class Feed:
                 raise
         if sender.returncode:
             raise LoadFailed(f"the sender ended with {sender.returncode}")
+
+    def _behind_s(self) -> float:
+        if self._database:
+            connection: Any = psycopg.connect(self._database)
+        else:
+            connection = sqlite3.connect(Path(self._server.environment["DATA_DIR"]) / "watchfloor.sqlite3")
+        with contextlib.closing(connection):
+            oldest = connection.execute("SELECT min(dirty_from) FROM metrics_series").fetchone()[0]
+        return time.time() - oldest / 1000 if oldest else 0.0
 
     def _database_s(self) -> float:
         """CPU time of PostgreSQL: of its processes, and of those that have ended."""

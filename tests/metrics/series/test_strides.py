@@ -23,7 +23,7 @@ def walked(stride, each_s, *, was_all=False):
     return stride.of(MOST)
 
 
-@pytest.mark.parametrize("each_s, there", [(SECONDS / 300, 300), (SECONDS / 50, 50), (SECONDS, 10), (1e-9, MOST)])
+@pytest.mark.parametrize("each_s, there", [(SECONDS / 300, 300), (SECONDS / 50, 50), (SECONDS, 40), (1e-9, MOST)])
 def test_a_stride_comes_to_its_length_in_time(each_s, there):
     assert walked(Stride(), each_s) == pytest.approx(there, rel=0.02)
 
@@ -59,5 +59,5 @@ def test_rolling_up_takes_fewer_series_at_once_where_it_is_slow(shop, monkeypatc
     stride, left = Stride(), [dirty()]
     while catch_up(stride):
         left.append(dirty())
-    assert [before - after for before, after in pairwise(left)][:4] == [50, 25, 12, 6]
+    assert [before - after for before, after in pairwise(left)] == [50, 25, 20]
     assert dirty() == 0
