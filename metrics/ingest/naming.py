@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from metrics.ingest.calls import Call, Reason, Sender
-from metrics.sentences import Fault, Sentence, placed
+from metrics.sentences import Fault, Sentence, placed, sentence
 from metrics.sentences import sentence as _
 from metrics.series.readings import Identity, Labels, sorted_labels
 
@@ -49,9 +49,9 @@ def fit_labels(labels: Mapping[str, str], *, place: str = "labels") -> Labels:
         raise BadLabels(placed(place, _("expected at most %(most)d labels, got %(n)d", most=LABELS, n=len(kept))))
     for name, value in kept:
         if fault := _fault(name, LABEL_NAME_LENGTH, required=True):
-            raise BadLabels(placed(_("the name of %(what)s", what=f"{place}.{clipped(name)}"), fault))
+            raise BadLabels(placed(_("the name of %(what)s", what=_label(place, name)), fault))
         if fault := _fault(value, LABEL_VALUE_LENGTH):
-            raise BadLabels(placed(f"{place}.{clipped(name)}", fault))
+            raise BadLabels(placed(_label(place, name), fault))
     return kept
 
 
@@ -86,6 +86,10 @@ def with_defaults(sender: Sender, labels: Labels) -> Labels:
 def clipped(text: str, longest: int = 40) -> str:
     """What the sender wrote, as short as a sentence can hold it, and without what logs and databases cannot."""
     return UNFIT.sub("\N{REPLACEMENT CHARACTER}", text if len(text) <= longest else f"{text[:longest]}…")
+
+
+def _label(place: str, name: str) -> Sentence:
+    return sentence("%(place)s.%(name)s", place=place, name=clipped(name))
 
 
 def _fault(text: str, longest: int, *, required: bool = False) -> str:

@@ -105,6 +105,7 @@ BODIES = {
     "lines": (line_protocol, b"a v=1\nb\n", "строка 2: ожидается"),
     "lines with a bad tag": (line_protocol, b"a,t=%s v=1" % (b"x" * 2_000), "ожидается не больше 1024 символов"),
     "remote_write": (remote_write, by_hand.packed(by_hand.up(ts=1)), "значение с временем 1 мс слишком старое"),
+    "text with a bad label": (pushgateway, b'a{x="%s"} 1\n' % (b"y" * 2_000), "строка 1.x: ожидается не больше 1024"),
     "text": (pushgateway, b'a{x="1"} 1 5\n', "строка 1: время не ожидается"),
 }
 
