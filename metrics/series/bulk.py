@@ -44,7 +44,7 @@ def hold_series(ids: Sequence[int], columns: Sequence[str]) -> list[tuple]:
     with connection.cursor() as cursor:
         for piece in pieces(sorted(ids)):
             sql = (_HOLD_ARRAY if is_postgresql else _HOLD_JSON).format(columns=", ".join(columns))
-            cursor.execute(sql, [piece if is_postgresql else json.dumps(piece)])
+            cursor.execute(sql, [list(piece) if is_postgresql else json.dumps(piece)])
             found += cursor.fetchall()
     return found
 

@@ -94,7 +94,11 @@ def _dirty_spans(ids: Iterable[int], samples: int) -> tuple[list[Span], bool]:
     held = Series.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
     hour_ago, room = now_ms() - HOUR_MS, samples
     spans, left, is_whole = [], {}, True
-    rows = [row for row in held.values_list("dirty_from", "pk", "dirty_to", "interval_ms") if row[0] is not None]
+    rows = [
+        (first, series, last, interval_ms or UNKNOWN_MS)
+        for series, first, last, interval_ms in held.values_list("pk", "dirty_from", "dirty_to", "interval_ms")
+        if first is not None and last is not None
+    ]
     # Locked in the order of their ids, served by how long they have been dirty: else the last ids might never be.
     for first, series, last, interval_ms in sorted(rows):
         if room <= 0:
@@ -102,12 +106,12 @@ def _dirty_spans(ids: Iterable[int], samples: int) -> tuple[list[Span], bool]:
             continue
         edge = HOUR_MS if first < hour_ago else FINEST * 1000
         span = _aligned(Span(series, first, last + 1), edge)
-        most = max(room * (interval_ms or UNKNOWN_MS), edge) // edge * edge
+        most = max(room * interval_ms, edge) // edge * edge
         if span.high - span.low > most:
             left[series] = span.low + most
             span = span._replace(high=span.low + most)
         spans.append(span)
-        room -= (span.high - span.low) // (interval_ms or UNKNOWN_MS)
+        room -= (span.high - span.low) // interval_ms
     done = [span.series for span in spans if span.series not in left]
     Series.objects.filter(pk__in=done).update(dirty_from=None, dirty_to=None)
     for series, first in left.items():
