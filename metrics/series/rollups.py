@@ -91,16 +91,9 @@ def recompute(spans: Sequence[Span]) -> None:
 
 def _dirty_spans(ids: Iterable[int], samples: int) -> tuple[list[Span], bool]:
     """The spans of these series that are done now, and whether nothing is left of them. Locks the series."""
-    held = Series.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
     hour_ago, room = now_ms() - HOUR_MS, samples
     spans, left, is_whole = [], {}, True
-    rows = [
-        (first, series, last, interval_ms or UNKNOWN_MS)
-        for series, first, last, interval_ms in held.values_list("pk", "dirty_from", "dirty_to", "interval_ms")
-        if first is not None and last is not None
-    ]
-    # Locked in the order of their ids, served by how long they have been dirty: else the last ids might never be.
-    for first, series, last, interval_ms in sorted(rows):
+    for first, series, last, interval_ms in _held(ids):
         if room <= 0:
             is_whole = False
             continue
@@ -117,6 +110,19 @@ def _dirty_spans(ids: Iterable[int], samples: int) -> tuple[list[Span], bool]:
     for series, first in left.items():
         Series.objects.filter(pk=series).update(dirty_from=first)
     return spans, is_whole and not left
+
+
+def _held(ids: Iterable[int]) -> list[tuple[int, int, int, int]]:
+    """From when, which series, until when and at what interval, in ms: locked by id, those first that wait longest.
+
+    By id the last ones might never be served.
+    """
+    held = Series.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    return sorted(
+        (first, series, last, interval_ms or UNKNOWN_MS)
+        for series, first, last, interval_ms in held.values_list("pk", "dirty_from", "dirty_to", "interval_ms")
+        if first is not None and last is not None
+    )
 
 
 def _surrounded(spans: Sequence[Span]) -> list[Span]:
