@@ -86,6 +86,7 @@ class Pipeline:
             if begin + step - rolled_up >= ROLL_UP_EVERY_MS:
                 rolled_up = begin + step
                 self._roll_up()
+        self._roll_up()
         return taken
 
     def _take(self, shards: Sequence[int], moments: Sequence[int]) -> int:
