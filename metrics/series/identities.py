@@ -31,7 +31,7 @@ class SeriesIds:
                 # An identity is hashed anew each time, which takes longer than all else here.
                 if pk := self._ids.get(identity):
                     found[identity] = pk
-            if len(self._ids) > self._capacity // 2:
+            if self._held > self._budget // 2:
                 for identity in found:
                     self._ids.move_to_end(identity)
         return found

@@ -43,8 +43,8 @@ class Rejections:
     def note(self, source: int, rejected: Mapping[str, int], example: str) -> None:
         """Count rejected samples by reason (metrics.ingest.calls.Reason). Any thread may call this.
 
-        `example` is a sentence (metrics.sentences), or "" where nothing is wrong (as with duplicates); a sentence becomes the
-        source's last error.
+        `example` is a sentence (metrics.sentences), or "" where nothing is wrong (as with duplicates); a sentence
+        becomes the source's last error.
         """
         said = _fit(example)
         with self._lock:
