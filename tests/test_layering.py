@@ -12,6 +12,8 @@ from tests.repository import ROOT, files
 LAYERS = {"live": 0, "metrics": 1, "dashboard_site": 2}
 # Inside metrics: a module may import what stands at its own number or below. `models` are below everything.
 SUBJECTS = {
+    "recent": 0,
+    "sentences": 0,
     "series": 1,
     "charts": 1,
     "kpis": 2,
@@ -19,6 +21,7 @@ SUBJECTS = {
     "hooks": 3,
     "exposition_text": 3,
     "exposition_families": 3,
+    "exposition_protobuf": 3,
     "alerts": 3,
     "sources": 3,
     "boards": 3,
