@@ -85,6 +85,7 @@ if address := env.url("DATABASE_URL", ("postgres", "postgresql", "sqlite")):
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "watchfloor.sqlite3"}}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["ENGINE"] = "live.sqlite"
     # IMMEDIATE: with DEFERRED a transaction that reads before it writes fails at once with "database is locked".
     DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20}
     # A file also in tests: several threads and processes share it, as they do in production.
@@ -101,7 +102,7 @@ SQL_SOURCES = {
 }
 
 # In ms. Raw samples are by far the most; PostgreSQL drops whole days of them.
-RAW = "24h" if DATABASES["default"]["ENGINE"].endswith("sqlite3") else "7d"
+RAW = "24h" if DATABASES["default"]["ENGINE"] == "live.sqlite" else "7d"
 RETENTION = {
     "raw": env.duration("RETENTION_RAW", RAW, low="3h", high="90d"),
     "rollup_10": env.duration("RETENTION_10S", "48h", low="6h", high="90d"),

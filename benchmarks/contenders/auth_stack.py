@@ -57,7 +57,7 @@ async def lifespan(receive: Callable, send: Callable) -> None:
     await receive()
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(5_000, 20, 100)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await send({"type": "lifespan.shutdown.complete"})

@@ -128,7 +128,7 @@ def main(format: str, samples: int) -> None:
     # As the server does once it has started.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(5_000, 20, 100)
     taken = pipeline.run(start + WARM_UP_MS, start + length)
     print(json.dumps({"samples": taken} | {part: asdict(cost) for part, cost in pipeline.costs.items()}))
 

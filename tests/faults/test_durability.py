@@ -54,6 +54,7 @@ def test_what_is_shown_as_sent_is_stored_once_and_in_one_order(stack, crowd):
         writers = [exits.enter_context(Writer(stack.apps[0].port, ROOM, person)) for person in stack.people[:6]]
         break_in_turn(stack, writers)
     took = time.monotonic() - started
+    until(lambda: all_show_the_same(stack, readers), 10, "all pages show the same")
 
     stored = {seq: NOTE.search(body)[1] for seq, body in stack.execute(SQL)}
     told = {name: seq for writer in writers for name, seq in writer.stored.items()}
@@ -70,7 +71,6 @@ def test_what_is_shown_as_sent_is_stored_once_and_in_one_order(stack, crowd):
     assert shown
     assert shown <= stored.items(), "shown, but not stored so"
     assert [name for name, count in times.items() if count > 1] == [], "stored twice"
-    until(lambda: all_show_the_same(stack, readers), 10, "all pages show the same")
 
 
 def open_page(stack: Stack, crowd, port: int) -> Reader:

@@ -69,7 +69,8 @@ def pushing(server: Watchfloor, people: list[Person], name: str) -> Iterator[Cal
     """1 KB, 50 times a second, to everybody; afterwards the names of the messages."""
     with contextlib.ExitStack() as exits:
         named = [Person(f"{name}{number}", one.session) for number, one in enumerate(people)]
-        writers = [Writer(server.port, ROOM, one, rate=RATE / WRITERS, size=SIZE) for one in named]
+        pace = {"rate": RATE / WRITERS, "size": SIZE}
+        writers = [Writer(server.port, ROOM, one, after_s=turn / RATE, **pace) for turn, one in enumerate(named)]
         for writer in writers:
             exits.enter_context(writer)
         yield lambda: {text for writer in writers for text in writer.stored}

@@ -33,10 +33,14 @@ class Person:
 class Writer(threading.Thread):
     """Says one thing after another in a room, `rate` a second (0: as fast as it is answered), until told to stop.
 
+    It begins `after_s`, so that several writers do not all speak at the same moments.
+
     `stored` maps each text that was answered as stored to its seq; `statuses` counts every other answer.
     """
 
-    def __init__(self, port: int, room: str, person: Person, *, rate: float = 0, size: int = 0) -> None:
+    def __init__(
+        self, port: int, room: str, person: Person, *, rate: float = 0, size: int = 0, after_s: float = 0
+    ) -> None:
         super().__init__(daemon=True)
         self.stored: dict[str, int] = {}
         self.tries = 0
@@ -44,7 +48,7 @@ class Writer(threading.Thread):
         self.longest_s = 0.0
         self.last_stored_at = 0.0
         self._port, self._room, self._person = port, room, person
-        self._rate, self._size = rate, size
+        self._rate, self._size, self._after_s = rate, size, after_s
         self._stopping = threading.Event()
         self._connection: http.client.HTTPConnection | None = None
 
@@ -58,7 +62,8 @@ class Writer(threading.Thread):
         assert not self.is_alive(), "the writer waits for ever"
 
     def run(self) -> None:
-        number, due = 0, time.monotonic()
+        number, due = 0, time.monotonic() + self._after_s
+        self._stopping.wait(self._after_s)
         while not self._stopping.is_set():
             number += 1
             self.say(f"{self._person.name}-{number}")
