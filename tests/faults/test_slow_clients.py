@@ -29,11 +29,11 @@ LEAST = 0.8
 WRITERS = 5
 GONE_S = 20.0
 RSS_MIB = 32
-P99_S = 0.050
+P99_S = sized(0.250, 0.050)
+"""The short form runs beside other tests, and its p99 is one of the slowest two of a hundred messages."""
 FLOOD_S = sized(2.0, 10.0)
 FLOOD_RSS_MIB = 16
 FLOOD_P99_S = sized(0.250, 0.100)
-"""The short form says a hundred messages in all, so that its p99 is the slowest one."""
 CLOSED_S = 2.0
 SETTLE_S = 5.0
 ENDLESS = frame(b"", opcode=1)[:1] + b"\xfe\xff\xff" + b"\0\0\0\0"
