@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import LiteralString
 
 import httpx
 import psycopg
@@ -45,16 +46,14 @@ def test_a_rush_gives_its_connections_back(server, postgres_url):
 
 def opened(url: str) -> int:
     """Connections since the statistics began."""
-    with psycopg.connect(url) as connection:
-        (count,) = connection.execute(
-            "SELECT sessions FROM pg_stat_database WHERE datname = current_database()"
-        ).fetchone() or (0,)
-    return count
+    return asked(url, "SELECT sessions FROM pg_stat_database WHERE datname = current_database()")
 
 
 def open_now(url: str) -> int:
+    return asked(url, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+
+
+def asked(url: str, sql: LiteralString) -> int:
     with psycopg.connect(url) as connection:
-        (count,) = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-        ).fetchone() or (0,)
+        (count,) = connection.execute(sql).fetchone() or (0,)
     return count

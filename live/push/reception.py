@@ -81,8 +81,8 @@ class Reception:
                 _settle(group, lambda answer, admission: answer.set_result(admission), admissions)
 
     async def _answers(self, claims: Sequence[Claim]) -> list[Admission]:
-        if not self._is_closed:
-            admissions = await in_pool(admit_all, claims)
+        admissions = [] if self._is_closed else await in_pool(admit_all, claims)
+        # It may have closed meanwhile.
         return [Admission(refusal="restart")] * len(claims) if self._is_closed else admissions
 
     async def _gather(self) -> None:

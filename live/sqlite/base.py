@@ -13,13 +13,15 @@ from typing import Any
 from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
-PATIENCE_S = 20.0
 _turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """By the database's name."""
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Has the turn from BEGIN until COMMIT, ROLLBACK or the end of the connection."""
+    """Has the turn from BEGIN until COMMIT, ROLLBACK or the end of the connection.
+
+    Waits for it as long as the option `timeout` says, which is how long SQLite itself waits (seconds).
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,7 +52,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._pass_on()
 
     def _take_turn(self) -> None:
-        if not self._turn.acquire(timeout=PATIENCE_S):
+        if not self._turn.acquire(timeout=self.settings_dict["OPTIONS"]["timeout"]):
             raise OperationalError("database is locked")
         self._has_turn = True
 

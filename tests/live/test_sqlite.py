@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from live.sqlite import base
 from live.sqlite.base import DatabaseWrapper
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,8 +27,8 @@ def name(tmp_path) -> str:
     return path
 
 
-def connect(name: str) -> DatabaseWrapper:
-    options = {"transaction_mode": "IMMEDIATE", "timeout": 20}
+def connect(name: str, timeout: float = 20) -> DatabaseWrapper:
+    options = {"transaction_mode": "IMMEDIATE", "timeout": timeout}
     settings = {"ENGINE": "live.sqlite", "NAME": name, "OPTIONS": options, "AUTOCOMMIT": True, "TIME_ZONE": None}
     settings |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False, "ATOMIC_REQUESTS": False}
     settings |= {"USER": "", "PASSWORD": "", "HOST": "", "PORT": "", "TEST": {}}
@@ -103,10 +102,9 @@ def test_the_turn_is_passed_on(name, connection, ending):
     other.close()
 
 
-def test_who_waits_too_long_is_told_as_by_sqlite(name, connection, monkeypatch):
-    monkeypatch.setattr(base, "PATIENCE_S", 0.05)
+def test_who_waits_too_long_is_told_as_by_sqlite(name, connection):
     begin(connection)
-    other = connect(name)
+    other = connect(name, timeout=0.05)
     with pytest.raises(OperationalError, match="database is locked"):
         begin(other)
     end(connection)
@@ -115,8 +113,7 @@ def test_who_waits_too_long_is_told_as_by_sqlite(name, connection, monkeypatch):
 def test_a_begin_that_fails_keeps_nobody_waiting(name, connection):
     foreign = sqlite3.connect(name, timeout=0)
     foreign.execute("BEGIN IMMEDIATE")
-    impatient = connect(name)
-    impatient.settings_dict["OPTIONS"]["timeout"] = 0
+    impatient = connect(name, timeout=0)
     with pytest.raises(OperationalError, match="locked"):
         begin(impatient)
     foreign.rollback()

@@ -208,6 +208,7 @@ async def test_a_source_that_never_answers_has_one_thread_and_fails_in_time(coll
     gate.set()
     await collector.pulls.idle()
     assert await Series.objects.filter(name="late").acount() == 0
+    threads[0].join(5)
     assert not threads[0].is_alive()
 
 
