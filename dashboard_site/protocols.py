@@ -88,6 +88,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.tasks.add(task)
 
     async def send(self, message: Any) -> None:
+        if self.handshake_complete and self.close_sent:
+            return  # The application hears of it by a message that it has not read yet.
         is_accept = message["type"] == "websocket.accept"
         if is_accept and self._key:
             self._accept(message)
@@ -204,7 +206,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Say 4008, hear nothing more, and hang up a moment later, so that the peer can read it."""
         self._unread, self.read_paused = b"", True
         self.transport.pause_reading()
-        self.loop.call_later(LAST_WORDS_S, self.transport.abort)
+        # As uvicorn's own timer, so that it does not hang up when the application has ended: with the rest of the flood
+        # unread, that would be a reset, which may overtake the code.
+        self.close_timer = self.close_timer or self.loop.call_later(LAST_WORDS_S, self.transport.abort)
         if not self.close_sent:
             self.queue.put_nowait({"type": "websocket.disconnect", "code": MISBEHAVED})
             self.conn.send_close(MISBEHAVED)

@@ -8,8 +8,10 @@ import time
 import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
+from dashboard_site.protocols import PIECE_BYTES
 from tests.servers.sockets import Socket
 from tests.servers.watchfloor import Watchfloor, csrf_token
 
@@ -79,6 +81,22 @@ def test_ten_bad_messages_in_a_row_end_the_socket(either_server, token):
         for _ in range(10):
             program.send("{")
         assert program.close_code() == 4008
+
+
+def test_nobody_who_was_sent_away_while_a_message_was_stored_is_answered(either_server, token):
+    before = len(either_server.log)
+    stored = Frame(Opcode.TEXT, b'{"message": "stored beside a flood"}').serialize(mask=True)
+    # As long as the server reads at once, so that the flood is another piece.
+    waits = Frame(Opcode.BINARY, bytes(PIECE_BYTES - len(stored) - 8)).serialize(mask=True)
+    flood = Frame(Opcode.PING, b"").serialize(mask=True) * 5000
+    with Socket(either_server, ROOM, token=token, json=True) as other:
+        with Socket(either_server, ROOM, token=token, json=True) as program:
+            program.send_bytes(stored + waits + flood)
+            assert program.close_code() == 4008
+        assert other.event("message", message="stored beside a flood")
+        other.send({"message": "untouched"})
+        assert other.event("message", message="untouched")
+    assert "Traceback" not in either_server.log[before:]
 
 
 def test_a_page_that_is_not_there_ends_with_4404(either_server):

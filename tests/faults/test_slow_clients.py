@@ -193,8 +193,17 @@ class Flood:
                 if readable and self._is_told_to_go(incoming, plug.recv(65536)):
                     return
                 if writable:
-                    unsent = unsent[plug.send(unsent) :] or self._data
+                    try:
+                        unsent = unsent[plug.send(unsent) :] or self._data
+                    except OSError:
+                        self._hear_out(plug, incoming)
+                        return
             self.codes.pop()  # Nobody ended this one.
+
+    def _hear_out(self, plug: socket.socket, incoming: Incoming) -> None:
+        """What was said before the connection broke."""
+        while self._reads and not self._is_told_to_go(incoming, plug.recv(65536)):
+            pass
 
     def _is_told_to_go(self, incoming: Incoming, data: bytes) -> bool:
         for opcode, payload in incoming.frames(data):

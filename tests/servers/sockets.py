@@ -46,6 +46,10 @@ class Socket:
         """Send text as it is and anything else as JSON."""
         self._connection.send(message if isinstance(message, str | bytes) else json.dumps(message))
 
+    def send_bytes(self, data: bytes) -> None:
+        """Send what may be frames, or not."""
+        self._connection.socket.sendall(data)
+
     def until(self, wanted: Callable[[str], bool], seconds: float = PATIENCE_S) -> str:
         """The first frame that is wanted; the others before it are dropped."""
         deadline, seen = time.monotonic() + seconds, []
