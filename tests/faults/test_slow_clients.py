@@ -29,11 +29,12 @@ LEAST = 0.8
 WRITERS = 5
 GONE_S = 20.0
 RSS_MIB = 32
-P99_S = sized(0.250, 0.050)
-"""The short form runs beside other tests, and its p99 is one of the slowest two of a hundred messages."""
+PERCENT = sized(95, 99)
+"""Of the deliveries: the short form runs beside other tests, and its p99 is one of the slowest two of its messages."""
+DELAY_S = sized(0.250, 0.050)
 FLOOD_S = sized(2.0, 10.0)
 FLOOD_RSS_MIB = 16
-FLOOD_P99_S = sized(0.250, 0.100)
+FLOOD_DELAY_S = sized(0.250, 0.100)
 CLOSED_S = 2.0
 SETTLE_S = 5.0
 ENDLESS = frame(b"", opcode=1)[:1] + b"\xfe\xff\xff" + b"\0\0\0\0"
@@ -53,7 +54,7 @@ def people(embedded) -> list[Person]:
 
 
 @pytest.fixture(scope="module")
-def calm_p99(embedded, people) -> float:
+def calm_s(embedded, people) -> float:
     """What nobody disturbs."""
     with Crowd() as crowd:
         audience = Audience(crowd, address(embedded), HEALTHY)
@@ -100,7 +101,7 @@ class Highest:
 
 
 def run(server, people, audience, name: str, meanwhile: Callable[[], None]) -> float:
-    """The 99th percentile of the delay to healthy readers, none of whom may miss anything."""
+    """The delay to healthy readers that PERCENT of the deliveries keep to; none of them may miss anything."""
     audience.start_anew()
     with pushing(server, people, name) as said:
         meanwhile()
@@ -108,10 +109,10 @@ def run(server, people, audience, name: str, meanwhile: Callable[[], None]) -> f
     assert len(said()) > LEAST * RATE * RUN_S
     delays = audience.delays()
     report(f"{name} run", p50_s=percentile(delays, 50), p95_s=percentile(delays, 95), p99_s=percentile(delays, 99))
-    return percentile(delays, 99)
+    return percentile(delays, PERCENT)
 
 
-def test_slow_consumers_go_and_nobody_else_notices(embedded, people, crowd, calm_p99):
+def test_slow_consumers_go_and_nobody_else_notices(embedded, people, crowd, calm_s):
     before = figures(embedded)
     assert before["watchfloor_sockets"] == 0
     audience = Audience(crowd, address(embedded), HEALTHY)
@@ -119,12 +120,12 @@ def test_slow_consumers_go_and_nobody_else_notices(embedded, people, crowd, calm
     with Highest(lambda: rss_mib(embedded)) as memory:
         disturbed = run(embedded, people, audience, "slow", lambda: gone.update(stop_reading(embedded, crowd)))
     slowest = max(gone.values())
-    report("slow consumers", p99_calm_s=calm_p99, p99_s=disturbed, gone_s=slowest, rss_mib=memory.growth)
+    report("slow consumers", calm_s=calm_s, delay_s=disturbed, gone_s=slowest, rss_mib=memory.growth)
 
     assert len(gone) == 2 * SLOW
     assert slowest <= GONE_S
     assert memory.growth <= RSS_MIB
-    assert disturbed <= max(1.5 * calm_p99, P99_S)
+    assert disturbed <= max(1.5 * calm_s, DELAY_S)
     leave_nothing(embedded, crowd, before)
 
 
@@ -237,10 +238,10 @@ def test_a_flood_is_stopped_and_nobody_else_notices(embedded, people, crowd, kin
     with Highest(lambda: rss_mib(embedded)) as memory, pushing(embedded, people, f"flood-{kind}-{reads}-") as said:
         flood.run(FLOOD_S)
     until(lambda: audience.have_all(said()), SETTLE_S, "everybody has everything")
-    p99 = percentile(audience.delays(), 99)
-    report(f"flood of {kind}", p99_s=p99, rss_mib=memory.growth, longest_s=flood.longest_s, ends=len(flood.codes))
+    delay = percentile(audience.delays(), PERCENT)
+    report(f"flood of {kind}", delay_s=delay, rss_mib=memory.growth, longest_s=flood.longest_s, ends=len(flood.codes))
 
     assert memory.growth <= FLOOD_RSS_MIB
-    assert p99 <= FLOOD_P99_S
+    assert delay <= FLOOD_DELAY_S
     assert flood.longest_s <= CLOSED_S
     assert not reads or set(flood.codes) == {4008}
